@@ -1,0 +1,48 @@
+# Two commands are enough: `make demo` shows it, `make test` proves it. `make` alone lists the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+
+# One stamp for each set of packages, named after what they are installed from: nothing changed, nothing to do.
+DIGEST := $(shell cat pyproject.toml package.json .ci/setup | cksum | cut -d ' ' -f 1)
+DEMO := $(VENV)/.demo-$(DIGEST)
+DEV := $(VENV)/.dev-$(DIGEST)
+RUN := PATH="$(abspath $(VENV))/bin:$$PATH"
+
+.PHONY: help demo test check format bench setup clean
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(DEMO) ## run the example notebook over real crystal structures and show the dataframe
+	@$(RUN) python examples/demo.py
+
+test: $(DEV) ## run every test, real parts included
+	@$(RUN) python -m pytest
+
+check: $(DEV) ## format, lint, types, and the direction of the imports
+	@$(RUN) ruff format --check
+	@$(RUN) ruff check
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+
+format: $(DEV) ## let ruff format the code and mend what it can
+	@$(RUN) ruff format
+	@$(RUN) ruff check --fix
+
+bench: $(DEV) ## run the benchmarks and print their table
+	@$(RUN) python -m benchmarks
+
+setup: $(DEV) ## install everything for development in .venv
+
+clean: ## remove the environment and everything made here
+	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(DEMO):
+	@PYTHON="$(PYTHON)" .ci/setup "$(VENV)" demo "$@"
+
+$(DEV):
+	@PYTHON="$(PYTHON)" .ci/setup "$(VENV)" dev "$@"
+	@touch "$(DEMO)" # dev holds all that the demo needs
