@@ -1,0 +1,311 @@
+"""The Python API: `submit`, `test`, `jobs`, and the `Job` that they give."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_featx import jobdir, table
+from jupyter_featx.dataset import DatasetOptions
+from jupyter_featx.errors import FeatxError, SpecError
+from jupyter_featx.jobdir import JobDir
+from jupyter_featx.manager import Manager
+from jupyter_featx.preflight import Preflight, check, run_preflight
+from jupyter_featx.script import RunOptions
+from jupyter_featx.spec import (
+    JobSpec,
+    LimitSpec,
+    ResourceSpec,
+    parse_cores,
+    parse_count,
+    parse_duration,
+    parse_memory,
+)
+from jupyter_featx.state import JobStatus
+from jupyter_featx.template import Template, extract
+from jupyter_featx.template.cells import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitOptions:
+    """Everything that can be asked of a job; the magics, the command line and `submit` share it.
+
+    Durations are seconds, "90s", "10m", "2h" or "1-12:00:00"; memory is "4G" or "512M". `cores` is a number of workers,
+    or "4x2" for four ranks of two workers each.
+    """
+
+    cores: int | str = 2
+    name: str | None = None
+    scheduler: str | None = None
+    walltime: float | str | None = None
+    item_timeout: float | str | None = None
+    item_memory: float | str | None = None
+    threads: int = 1
+    max_failures: int | None = None
+    pattern: str | None = None
+    recursive: bool = False
+    limit: int | None = None
+    column: str | None = None
+    preflight: bool = True
+    dry_run: bool = False
+
+    def spec(self, template: Template, source: Source) -> JobSpec:
+        """Return the job's record. Raises SpecError for a value that cannot be."""
+        cores, ranks = parse_cores(self.cores)
+        threads = parse_count(self.threads, "threads")
+        if not threads:
+            raise SpecError(f"threads={self.threads!r}: a worker needs at least one thread.")
+        return JobSpec(
+            job_id="",
+            name=_name(self.name or source.name),
+            created=time.time(),
+            scheduler=self.scheduler or "local",
+            python=sys.executable,
+            workdir=str(source.folder),
+            data="",
+            total=0,
+            template_digest=template.digest,
+            input_digest=template.input_digest,
+            output_digest=template.output_digest,
+            notebook=source.notebook,
+            resources=ResourceSpec(cores, ranks, threads, parse_duration(self.walltime, "walltime")),
+            limits=LimitSpec(
+                parse_duration(self.item_timeout, "item_timeout"),
+                parse_memory(self.item_memory, "item_memory"),
+                parse_count(self.max_failures, "max_failures"),
+            ),
+        )
+
+    def dataset(self) -> DatasetOptions:
+        limit = parse_count(self.limit, "limit")
+        if limit == 0:
+            raise SpecError("limit=0 leaves no items. Leave it out, or type a larger number.")
+        return DatasetOptions(self.pattern, self.recursive, limit, self.column)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a template comes from: its folder, and the notebook's other cells and live names where there are any."""
+
+    folder: Path = field(default_factory=Path.cwd)
+    name: str = "job"
+    notebook: str | None = None
+    cells: Sequence[Cell] = ()
+    namespace: Mapping[str, object] | None = None
+
+    @classmethod
+    def of(cls, template: object) -> Source:
+        """Return the source of what was given to `submit`: a file's own folder, else the current one."""
+        if isinstance(template, (str, os.PathLike)) and "\n" not in str(template):
+            path = os.path.abspath(os.path.expanduser(template))
+            if os.path.isfile(path):  # unlike Path.is_file, it takes any text for a path
+                return cls(Path(path).parent, _printable(Path(path).stem), path)
+        return cls()
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What would be submitted: nothing was."""
+
+    script: str
+    template: str
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.script
+
+    __repr__ = __str__
+
+
+class Job:
+    """A handle on a job; all that it says is read from the job's folder when it is asked."""
+
+    def __init__(self, job: JobDir, manager: Manager, lines: Sequence[str] = ()) -> None:
+        self._job, self._manager = job, manager
+        self.lines = tuple(lines)
+
+    @property
+    def id(self) -> str:
+        return self._job.job_id
+
+    @property
+    def path(self) -> Path:
+        """The job's folder."""
+        return self._job.path
+
+    def status(self) -> JobStatus:
+        """Return state, reason, counts, speed and attempts as they are now."""
+        return self._manager.status(self._job)
+
+    def wait(self, timeout: float | None = None, tell: Callable[[JobStatus], None] | None = None) -> JobStatus:
+        """Return the status when the job has ended.
+
+        `tell` gets each status on the way. Raises TimeoutError when it takes longer than `timeout` seconds; the job
+        goes on.
+        """
+        return self._manager.wait(self._job, timeout, tell)
+
+    def cancel(self) -> JobStatus:
+        """End the job; every finished row stays."""
+        return self._manager.cancel(self._job)
+
+    def retry(self, *, item_timeout: float | str | None = None, item_memory: float | str | None = None) -> Job:
+        """Run only the failed and missing items again, with other limits where given."""
+        options = RunOptions(
+            item_timeout_seconds=parse_duration(item_timeout, "item_timeout"),
+            item_memory_mb=parse_memory(item_memory, "item_memory"),
+        )
+        self._manager.retry(self._job, options)
+        return self
+
+    def delete(self) -> None:
+        """Remove the job with its rows and its table."""
+        self._manager.delete(self._job)
+
+    def result(self, columns: Sequence[str] | None = None, limit: int | None = None) -> pandas.DataFrame:
+        """Return the table in the dataset's order; while the job runs, of the rows there are so far."""
+        return table.read_table(self._table() / table.PARQUET, columns=columns, limit=limit)
+
+    def features(self) -> pandas.DataFrame:
+        """Return what `_process_input` gave (X), with plain names, row for row as `labels()`."""
+        return table.features(self._table() / table.PARQUET)
+
+    def labels(self) -> pandas.DataFrame:
+        """Return what `_process_output` gave (y), with plain names, row for row as `features()`."""
+        return table.labels(self._table() / table.PARQUET)
+
+    def errors(self, grouped: bool = True) -> pandas.DataFrame:
+        """Return the failed items grouped by cause, with a count and an example; or one row for each."""
+        found = table.read_errors(self._table() / table.ERRORS)
+        return table.group_errors(found) if grouped else found
+
+    def timings(self) -> pandas.DataFrame:
+        """Return seconds, peak memory, host, rank, worker and attempt of every finished item."""
+        return table.timings(self._job.shards, self._job.items, self._job.index)
+
+    def log(self) -> str:
+        """Return what the job and the user's functions printed."""
+        parts = [path for path in (self._job.job_log, *sorted(self._job.logs.glob("*.out"))) if path.exists()]
+        return "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
+
+    def script(self) -> str:
+        """Return the script that was submitted."""
+        return self._job.script.read_text(encoding="utf-8", errors="surrogateescape")
+
+    def template(self) -> str:
+        """Return the code that runs."""
+        return self._job.template.read_text(encoding="utf-8")
+
+    def _table(self) -> Path:
+        return self._manager.table(self._job)
+
+    def __str__(self) -> str:
+        try:
+            return str(self.status())
+        except FeatxError as exc:  # deleted: to show it is no mistake
+            return str(exc)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return self.status()._repr_html_()
+        except FeatxError:
+            return None
+
+
+def submit(template: Any, data: Any, *, source: Source | None = None, **options: Any) -> Job | DryRun:
+    """Run the template over every item of the dataset and return the job.
+
+    `template` is a source text, a path (.py, .ipynb) or functions; `data` is a folder, a glob, a text file of paths, a
+    CSV column or a list; `options` are the fields of `SubmitOptions`. Raises TemplateError, DatasetError, SpecError,
+    PreflightError or SchedulerError; then no job is left behind.
+    """
+    asked = _options(options)
+    source = source or Source.of(template)
+    manager = Manager()
+    found = extract(template, cells=source.cells, namespace=source.namespace, folder=source.folder)
+    draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source))
+    lines = [f"{draft.report.total:,} items from {draft.report.source}", *draft.report.lines()]
+    started = False
+    try:
+        if asked.dry_run:
+            return DryRun(Job(draft.job, manager).script(), found.text, tuple(lines))
+        if asked.preflight:
+            lines.append(check(draft.job, manager.root, cells=source.cells))
+        manager.start(draft.job)
+        started = True
+    finally:
+        if not started:
+            jobdir.remove(draft.job)
+    return Job(draft.job, manager, lines)
+
+
+def test(template: Any, data: Any, *, source: Source | None = None, **options: Any) -> Preflight:
+    """Run the template on a small sample in a fresh process and estimate the whole. Takes what `submit` takes."""
+    asked = _options(options)
+    source = source or Source.of(template)
+    manager = Manager()
+    found = extract(template, cells=source.cells, namespace=source.namespace, folder=source.folder)
+    draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source))
+    try:
+        return run_preflight(draft.job, manager.root)
+    finally:
+        jobdir.remove(draft.job)
+
+
+def jobs() -> pandas.DataFrame:
+    """Return a table of all jobs, newest first."""
+    import pandas
+
+    columns = ["job", "name", "state", "reason", "total", "done", "failed", "created"]
+    rows = [
+        (
+            s.job_id,
+            s.name,
+            str(s.state),
+            s.reason,
+            s.total,
+            s.done,
+            s.failed,
+            pandas.Timestamp(s.created or 0, unit="s"),
+        )
+        for s in Manager().jobs()
+    ]
+    return pandas.DataFrame(rows, columns=columns)
+
+
+def job(key: str | None = None) -> Job:
+    """Return the job with this id, beginning of an id, or name; without a key, the last one. Raises JobNotFound."""
+    manager = Manager()
+    return Job(manager.find(key), manager)
+
+
+def _options(given: Mapping[str, Any]) -> SubmitOptions:
+    known = {item.name for item in fields(SubmitOptions)}
+    if unknown := sorted(set(given) - known):
+        raise SpecError(f"{unknown[0]}= is no option of submit. The options are: {', '.join(sorted(known))}.")
+    return SubmitOptions(**given)
+
+
+def _printable(text: str) -> str:
+    """Make a name of a file's: what cannot be shown becomes "_"."""
+    return "".join(c if c.isprintable() else "_" for c in text)[:100].strip() or "job"
+
+
+def _name(text: str) -> str:
+    """Refuse a name that could not stand on one line."""
+    text = str(text)
+    if not text.strip() or len(text) > 100 or not text.isprintable():
+        raise SpecError(f"name={text!r}: a name is one line of at most 100 characters.")
+    return text.strip()

@@ -1,0 +1,156 @@
+"""What happened to a job, one line each: append-only files in `events/`, one writer a file.
+
+Every event is a frozen dataclass, equal to its JSON. Nobody sets a state; somebody appends one of these, and
+`state.fold` makes the status of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """The base: when it happened, in seconds since the epoch."""
+
+    time: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Created(Event):
+    """The job folder is whole."""
+
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted(Event):
+    """A scheduler took an attempt."""
+
+    native_id: str
+    cores: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected(Event):
+    """A scheduler did not take it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Event):
+    """Rank 0 runs. `done` and `failed` count the items that earlier attempts finished."""
+
+    native_id: str
+    attempt: int
+    host: str
+    ranks: int
+    workers: int
+    pending: int
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Event):
+    """Counts over the whole job so far; `rate` is items per second of late."""
+
+    native_id: str
+    done: int
+    failed: int
+    running: int
+    rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped(Event):
+    """Rank 0 ended by itself: `why` is complete, cancelled, guard, walltime or error."""
+
+    native_id: str
+    why: str
+    message: str
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged(Event):
+    """The table was written."""
+
+    rows: int
+    errors: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelAsked(Event):
+    """A user asked to stop the attempt."""
+
+    native_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost(Event):
+    """The scheduler no longer knows an attempt that never said `Stopped`."""
+
+    native_id: str
+    reason: str
+
+
+class EventLog:
+    """The one writer of one file of events."""
+
+    KINDS: ClassVar[dict[str, type[Event]]] = {
+        kind.__name__.lower(): kind
+        for kind in (Created, Submitted, Rejected, Started, Progress, Stopped, Merged, CancelAsked, Lost)
+    }
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def append(self, event: Event) -> None:
+        """Append one whole line and see it on disk. Raises OSError when the disk is full; then nothing is appended."""
+        record = {"event": type(event).__name__.lower(), "v": VERSION, **asdict(event)}
+        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if (written := os.write(descriptor, line)) < len(line):  # a torn line would swallow the next one
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read(folder: Path) -> list[Event]:
+    """Return every event in the folder, oldest first."""
+    found: list[Event] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        with suppress(FileNotFoundError):  # the job is being deleted
+            found.extend(parse(path.read_bytes().splitlines(keepends=True)))
+    return sorted(found, key=lambda event: event.time)
+
+
+def parse(lines: Iterable[bytes]) -> Iterator[Event]:
+    """Yield the events of the lines; a torn last line and kinds from a newer version are passed over."""
+    for line in lines:
+        if not line.endswith(b"\n"):
+            return
+        try:
+            record: dict[str, Any] = json.loads(line)
+            kind = EventLog.KINDS[record.pop("event")]
+            record.pop("v")
+            yield kind(**record)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue

@@ -1,0 +1,230 @@
+"""The status of a job: a fold over its events, the same for the panel, the card, the magic and the Python API."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import reduce, singledispatch
+from typing import Any
+
+from jupyter_featx import events
+from jupyter_featx.events import Event
+
+
+class State(str, enum.Enum):
+    """Where a job is. A job with failed items still completes; it says how many failed."""
+
+    NEW = "new"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in (State.COMPLETED, State.FAILED, State.CANCELLED)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of the job on a scheduler; times in seconds since the epoch."""
+
+    native_id: str
+    state: State
+    submitted: float
+    cores: int
+    reason: str = ""
+    started: float | None = None
+    ended: float | None = None
+    host: str = ""
+    ranks: int = 0
+    workers: int = 0
+    cancel_asked: bool = False
+    number: int = 0  # its own, from `Started`: a run that the scheduler requeued keeps the native id, not this
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What there is to say about a job at one moment; `done` and `failed` count items."""
+
+    job_id: str = ""
+    name: str = ""
+    state: State = State.NEW
+    reason: str = ""
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    items_per_second: float = 0.0
+    created: float | None = None
+    merged_rows: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+    now: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the attempts ran, all together."""
+        return sum((a.ended or self.now) - a.started for a in self.attempts if a.started)
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.total - self.done - self.failed)
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds to go at the rate of late; None while that cannot be said."""
+        if self.state is not State.RUNNING or self.items_per_second <= 0:
+            return None
+        return self.remaining / self.items_per_second
+
+    def __str__(self) -> str:
+        from jupyter_featx.cards.job import status_text
+
+        return status_text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from jupyter_featx.cards.job import status_html
+
+        return status_html(self)
+
+
+def fold(found: Iterable[Event], now: float | None = None) -> JobStatus:
+    """Return the status after all the events, oldest first."""
+    ordered = sorted(found, key=lambda event: event.time)
+    return replace(reduce(apply_to, ordered, JobStatus()), now=time.time() if now is None else now)
+
+
+def apply_to(status: JobStatus, event: Event) -> JobStatus:
+    """Return the status after one more event."""
+    return _apply(event, status)
+
+
+@singledispatch
+def _apply(event: Event, status: JobStatus) -> JobStatus:
+    return status
+
+
+@_apply.register
+def _(event: events.Created, status: JobStatus) -> JobStatus:
+    return replace(status, total=event.total, created=event.time)
+
+
+@_apply.register
+def _(event: events.Submitted, status: JobStatus) -> JobStatus:
+    known = _find(status, event.native_id)
+    if known:  # the attempt's own first words can carry an earlier clock than ours
+        return _changed(status, known, cores=event.cores, submitted=event.time)
+    return _added(status, Attempt(event.native_id, State.QUEUED, event.time, event.cores))
+
+
+@_apply.register
+def _(event: events.Rejected, status: JobStatus) -> JobStatus:
+    if status.state in (State.COMPLETED, State.CANCELLED):  # the rows are what they were before the retry
+        return status
+    return replace(status, state=State.FAILED, reason=event.reason)
+
+
+@_apply.register
+def _(event: events.Started, status: JobStatus) -> JobStatus:
+    known = _find(status, event.native_id)
+    if known and known.number not in (0, event.attempt):
+        status = _requeued(status, known, event.time)
+        known = None
+    if known is None:
+        known = Attempt(event.native_id, State.QUEUED, event.time, event.workers)
+        status = _added(status, known)
+    status = _changed(
+        status,
+        known,
+        state=known.state if known.state.final else State.RUNNING,
+        started=event.time,
+        host=event.host,
+        ranks=event.ranks,
+        workers=event.workers,
+        number=event.attempt,
+    )
+    # What was merged is of an earlier attempt.
+    return replace(status, done=event.done, failed=event.failed, items_per_second=0.0, merged_rows=None)
+
+
+@_apply.register
+def _(event: events.Progress, status: JobStatus) -> JobStatus:
+    status = replace(status, done=event.done, failed=event.failed)
+    known = _find(status, event.native_id)
+    if known and known.state.final:  # given up too soon: what it finished counts
+        return status
+    return replace(status, running=event.running, items_per_second=event.rate)
+
+
+_WHY = {"complete": State.COMPLETED, "cancelled": State.CANCELLED}
+
+
+@_apply.register
+def _(event: events.Stopped, status: JobStatus) -> JobStatus:
+    state, reason = _WHY.get(event.why, State.FAILED), event.message
+    known = _find(status, event.native_id)
+    if known and known.cancel_asked and event.why == "error":  # what breaks while it is being killed is no error
+        state, reason = State.CANCELLED, "cancelled"
+    status = replace(status, done=event.done, failed=event.failed, running=0, items_per_second=0.0)
+    return _end(status, event.native_id, state, reason, event.time)
+
+
+@_apply.register
+def _(event: events.Merged, status: JobStatus) -> JobStatus:
+    return replace(status, merged_rows=event.rows)
+
+
+@_apply.register
+def _(event: events.CancelAsked, status: JobStatus) -> JobStatus:
+    known = _find(status, event.native_id)
+    return _changed(status, known, cancel_asked=True) if known else status
+
+
+@_apply.register
+def _(event: events.Lost, status: JobStatus) -> JobStatus:
+    known = _find(status, event.native_id)
+    if known is None or known.state.final:
+        return status
+    state = State.CANCELLED if known.cancel_asked else State.FAILED
+    reason = "cancelled" if known.cancel_asked else event.reason
+    return _end(replace(status, running=0, items_per_second=0.0), event.native_id, state, reason, event.time)
+
+
+def _find(status: JobStatus, native_id: str) -> Attempt | None:
+    return next((a for a in reversed(status.attempts) if a.native_id == native_id), None)
+
+
+def _end(status: JobStatus, native_id: str, state: State, reason: str, when: float) -> JobStatus:
+    known = _find(status, native_id)
+    if known is None:
+        return replace(status, state=state, reason=reason)
+    return _changed(status, known, state=state, reason=reason, ended=when)
+
+
+def _requeued(status: JobStatus, known: Attempt, when: float) -> JobStatus:
+    """The scheduler began a run anew under the same id, often without a word about the first one's end."""
+    if known.state.final:
+        return status
+    return _changed(status, known, state=State.FAILED, reason="requeued", ended=when)
+
+
+def _added(status: JobStatus, attempt: Attempt) -> JobStatus:
+    return _with_attempts(status, (*status.attempts, attempt))
+
+
+def _changed(status: JobStatus, known: Attempt, **changes: Any) -> JobStatus:
+    attempts = (replace(known, **changes) if a is known else a for a in status.attempts)
+    return _with_attempts(status, tuple(attempts))
+
+
+def _with_attempts(status: JobStatus, attempts: tuple[Attempt, ...]) -> JobStatus:
+    """Put the attempts in; the job is where its latest attempt is."""
+    return replace(status, attempts=attempts, state=attempts[-1].state, reason=attempts[-1].reason)

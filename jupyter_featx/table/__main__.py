@@ -1,0 +1,30 @@
+"""`python -m jupyter_featx.table SHARDS ITEMS INDEX OUT`: merge in a process of its own, print the TableInfo as JSON.
+
+No rank may load the engine, so rank 0 starts this when the last row is there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from jupyter_featx.errors import FeatxError
+from jupyter_featx.table import merge
+
+
+def main(arguments: list[str]) -> int:
+    """Merge, print the TableInfo as JSON, and return the exit code."""
+    shards, items, index, out = map(Path, arguments)
+    try:
+        info = merge(shards, items, index, out)
+    except FeatxError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    print(json.dumps(asdict(info)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""The failed items: errors.csv read back, and grouped by what went wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from jupyter_featx.errors import TableError
+
+COLUMNS = (
+    "item",
+    "kind",
+    "type",
+    "message",
+    "line",
+    "cell",
+    "function",
+    "traceback",
+    "seconds",
+    "host",
+    "attempt",
+)
+NUMBERS = {"line": "Int64", "seconds": "float64", "attempt": "int64"}
+SIGNATURE = ["kind", "type", "line", "cell", "pattern"]
+PARTICULARS = (  # what differs between two occurrences of the same mistake
+    (re.compile(r"""'[^'\n]*'|"[^"\n]*\""""), "'…'"),
+    (re.compile(r"(?<![\w/])~?(?:/[^\s/:,;'\")]+)+/?"), "/…"),
+    (re.compile(r"0x[0-9a-fA-F]+|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"), "#"),
+)
+
+
+def read_errors(path: Path) -> pd.DataFrame:
+    """Return errors.csv, one row a failed item; a text that is missing is an empty one."""
+    try:
+        errors = pd.read_csv(path, dtype=str, na_filter=False)
+        return errors.astype(object).assign(**{name: _numbers(errors[name], name) for name in NUMBERS})
+    except (OSError, ValueError, KeyError) as exc:
+        raise TableError(
+            f"Cannot read the errors in {path}: {exc}. Remove the table beside it, then '%featx errors' makes both."
+        ) from exc
+
+
+def _numbers(texts: Any, name: str) -> Any:
+    return pd.to_numeric(texts.replace("", None)).astype(NUMBERS[name])
+
+
+def group_errors(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each way to fail, the most frequent first, with the first item as its example."""
+    patterns = {message: generalised(message) for message in errors["message"].unique()}
+    keyed = errors.assign(pattern=errors["message"].map(patterns).astype(object), count=1)
+    groups = keyed.groupby(SIGNATURE, sort=False, dropna=False)
+    grouped = groups.agg(count=("count", "sum"), message=("message", "first"), example=("item", "first"))
+    ordered = grouped.reset_index().sort_values("count", ascending=False, kind="stable", ignore_index=True)
+    return ordered[["count", "kind", "type", "message", "line", "cell", "example"]]
+
+
+def generalised(message: str) -> str:
+    """Return the message without names, paths and numbers: "no atom '…' in /…, line #"."""
+    for particular, general in PARTICULARS:
+        message = particular.sub(general, message)
+    return message

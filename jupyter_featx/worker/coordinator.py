@@ -1,0 +1,167 @@
+"""Who gets which items: the plan of rank 0, without any input or output, so that it can be tested and simulated.
+
+Items go out in shuffled order, in leases sized by time: at first a few seconds of work for a rank, then a shrinking
+part of what is left (guided self-scheduling, Polychronopoulos and Kuck, IEEE Trans. Comput. C-36, 1987), one by one at
+the end. When nothing is left and a rank has idle workers, items that another rank has not begun are called back.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+LEASE_SECONDS = 2.0
+_FIRST_FAILURES = 50
+
+Order = tuple[int, dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the coordinator is to keep to. `deadline` is on the same clock as `now` in its calls."""
+
+    workers: Sequence[int]  # of each rank
+    max_failures: int | None = None
+    guard_first: bool = True  # stop when the first items all fail; off when earlier attempts had successes
+    deadline: float | None = None
+
+
+@dataclass
+class _Rank:
+    workers: int
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    left: int = 0  # items that it holds and has not begun
+    busy_seconds: float = 0.0
+    called_back: bool = False
+
+
+@dataclass
+class Coordinator:
+    """Hands out the pending items; every method returns the orders to send, as (rank, message)."""
+
+    pending: array[int]
+    plan: Plan
+    stopped: str = ""
+    message: str = ""
+    _returned: deque[int] = field(default_factory=deque)
+    _ranks: list[_Rank] = field(default_factory=list)
+    _waiting: dict[int, int] = field(default_factory=dict)  # ranks that asked, and how many workers idle there
+    _errors: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.total = len(self.pending)
+        self._next = 0
+        self._ranks = [_Rank(workers) for workers in self.plan.workers]
+        self._workers = sum(self.plan.workers)
+        self.done = self.failed = self.running = 0
+        self._busy_seconds = 0.0
+
+    @property
+    def unleased(self) -> int:
+        return len(self.pending) - self._next + len(self._returned)
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean seconds per finished item; 0 while none is."""
+        finished = self.done + self.failed
+        return self._busy_seconds / finished if finished else 0.0
+
+    def ask(self, rank: int, idle: int) -> list[Order]:
+        """A rank has room: `idle` workers without an item."""
+        self._waiting[rank] = max(1, idle)
+        return self._serve()
+
+    def report(
+        self, rank: int, *, done: int, failed: int, running: int, left: int, busy_seconds: float, error: str = ""
+    ) -> list[Order]:
+        """Take a rank's counts since it began; all of them are safe on disk."""
+        known = self._ranks[rank]
+        self.done += done - known.done
+        self.failed += failed - known.failed
+        self.running += running - known.running
+        self._busy_seconds += busy_seconds - known.busy_seconds
+        known.done, known.failed, known.running = done, failed, running
+        known.left, known.busy_seconds = left, busy_seconds
+        if error:
+            self._errors[error] = self._errors.get(error, 0) + 1
+        if self.done + self.failed >= self.total:
+            return self.stop("complete", "")
+        return self._guard() or self._call_back()
+
+    def give_back(self, rank: int, items: Sequence[int]) -> list[Order]:
+        """Take items that a rank held and did not begin."""
+        self._ranks[rank].called_back = False
+        self._ranks[rank].left = max(0, self._ranks[rank].left - len(items)) if items else 0
+        self._returned.extend(items)
+        return self._serve()
+
+    def tick(self, now: float) -> list[Order]:
+        """Look at the clock."""
+        if self.plan.deadline is not None and now >= self.plan.deadline:
+            left = self.total - self.done - self.failed
+            return self.stop(
+                "walltime", f"The walltime is over with {left:,} items left. Type '%featx retry' to go on."
+            )
+        return []
+
+    def stop(self, why: str, message: str) -> list[Order]:
+        """End the attempt; the first reason stays."""
+        if self.stopped:
+            return []
+        self.stopped, self.message = why, message
+        return [(rank, {"stop": why}) for rank in range(len(self._ranks))]
+
+    def _serve(self) -> list[Order]:
+        orders: list[Order] = []
+        while self._waiting and self.unleased and not self.stopped:
+            number = next(iter(self._waiting))
+            rank = self._ranks[number]
+            items = self._take(rank, self._waiting.pop(number))
+            rank.left += len(items)
+            orders.append((number, {"lease": items, "unleased": self.unleased}))
+        return orders + self._call_back()
+
+    def _take(self, rank: _Rank, idle: int) -> list[int]:
+        size = self.lease_size(rank.workers, idle)
+        items = [self._returned.popleft() for _ in range(min(size, len(self._returned)))]
+        more = self.pending[self._next : self._next + size - len(items)]
+        self._next += len(more)
+        return items + more.tolist()
+
+    def lease_size(self, workers: int, idle: int) -> int:
+        """Return how many items to lease: some seconds of work, a shrinking part of what is left, at least `idle`."""
+        mean = self.mean_seconds
+        if not mean:
+            return max(idle, 2 * workers)
+        by_time = workers * LEASE_SECONDS / max(mean, 1e-6)
+        by_share = self.unleased * workers / (2 * self._workers)
+        return max(min(idle, self._share(workers)), int(min(by_time, by_share)))
+
+    def _share(self, workers: int) -> int:
+        """At the very end no rank may take more than its part, or others would idle beside its queue."""
+        return max(1, -(-self.unleased * workers // self._workers))
+
+    def _call_back(self) -> list[Order]:
+        if not self._waiting or self.unleased or self.stopped:
+            return []
+        number, holder = max(enumerate(self._ranks), key=lambda pair: pair[1].left)
+        if not holder.left or holder.called_back or number in self._waiting:
+            return []
+        holder.called_back = True
+        return [(number, {"call_back": min(sum(self._waiting.values()), -(-holder.left // 2))})]
+
+    def _guard(self) -> list[Order]:
+        limit = self.plan.max_failures
+        if limit is not None and self.failed > limit:
+            message = f"{self.failed:,} items failed, more than max_failures={limit}."
+        elif self.plan.guard_first and not self.done and self.failed >= _FIRST_FAILURES:
+            message = f"The first {self.failed:,} finished items all failed."
+        else:
+            return []
+        worst = max(self._errors, key=lambda error: self._errors[error], default="")
+        hint = " Type '%featx errors' to see why, mend the function and submit again."
+        return self.stop("guard", message + (f" {worst}." if worst else "") + hint)

@@ -1,0 +1,263 @@
+"""The workers of one rank: give them items, take their rows, know who holds what when one dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from jupyter_featx.jobdir import JobDir
+from jupyter_featx.worker.setup import HEADER, Setup, clean_environment
+from jupyter_featx.worker.slots import Slots
+
+_PIPE_BYTES = 1 << 18  # holds some thousand rows while the rank looks elsewhere
+_READ_BYTES = 1 << 20
+MAX_CHUNK = 4096  # 16 kB of item numbers: two of them always fit into a pipe
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a worker ended, and the item it was running (-1: none)."""
+
+    worker: int
+    item: int
+    status: int
+    why: str
+    seconds: float
+    line: int
+    function: str
+
+
+@dataclass
+class Worker:
+    """What a rank knows of one worker. `given` holds chunks: (sequence number of the first item, items)."""
+
+    number: int
+    tasks: int
+    rows: int
+    output: int
+    alive: bool = False
+    given: deque[tuple[int, array[int]]] = field(default_factory=deque)
+    end: int = 0  # sequence number after the last item given
+    limit: int = 0
+    recalled: bool = False  # items were taken back, and the worker has not passed their numbers yet
+    born: int = 0  # `end` when its process was forked
+    torn: bytes = b""
+    last_row: int = -1
+
+
+class Crew:
+    """Spawns the nursery and speaks for it; the rank's loop owns the selector."""
+
+    def __init__(self, job: JobDir, count: int, setup: dict[str, Any], log: int) -> None:
+        self.slots = Slots.create(count)
+        self.workers: list[Worker] = []
+        inner: dict[str, list[int]] = {"tasks": [], "rows": [], "outputs": []}
+        for number in range(count):
+            tasks_read, tasks = os.pipe2(os.O_CLOEXEC)
+            rows, rows_write = _pipe()
+            output, output_write = _pipe()
+            self.workers.append(Worker(number, tasks, rows, output))
+            for name, descriptor in zip(inner, (tasks_read, rows_write, output_write), strict=True):
+                inner[name].append(descriptor)
+        self.control, theirs = socket.socketpair()
+        record = Setup(
+            job=str(job.path),
+            control=theirs.fileno(),
+            slots=self.slots.descriptor,
+            tasks=inner["tasks"],
+            rows=inner["rows"],
+            outputs=inner["outputs"],
+            **setup,
+        )
+        passed = [theirs.fileno(), self.slots.descriptor, *inner["tasks"], *inner["rows"], *inner["outputs"]]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "jupyter_featx.worker.nursery", json.dumps(asdict(record))],
+            pass_fds=passed,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",  # `python -m` puts this folder first on the path: it must be nobody's
+            env=clean_environment(record.threads),
+        )
+        theirs.close()
+        for descriptor in (*inner["tasks"], *inner["rows"], *inner["outputs"]):
+            os.close(descriptor)
+        self._unread = b""
+
+    def register(self, selector: selectors.BaseSelector) -> None:
+        selector.register(self.control, selectors.EVENT_READ, ("control", None))
+        for worker in self.workers:
+            selector.register(worker.rows, selectors.EVENT_READ, ("rows", worker))
+            selector.register(worker.output, selectors.EVENT_READ, ("output", worker))
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Yield what the nursery says; its silence for ever is {"gone": status}."""
+        received = self.control.recv(1 << 16)
+        if not received:
+            yield {"gone": self._process.wait()}
+            return
+        *lines, self._unread = (self._unread + received).split(b"\n")
+        yield from map(json.loads, lines)
+
+    def start(self, worker: Worker) -> None:
+        """Ask for a fresh process; items given to the old one are the caller's to give again."""
+        worker.given.clear()
+        worker.limit = worker.born = worker.end
+        worker.recalled = False
+        worker.torn = b""
+        self._drain_tasks(worker)
+        self.slots.reset(worker.number, worker.end)
+        self.control.sendall(json.dumps({"fork": worker.number}).encode() + b"\n")
+        worker.alive = True
+
+    def _drain_tasks(self, worker: Worker) -> None:
+        """Throw away chunks that the dead worker did not read. Linux lets us open the pipe's other end by name."""
+        with contextlib.suppress(OSError):
+            reader = os.open(f"/proc/self/fd/{worker.tasks}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                while os.read(reader, _READ_BYTES):
+                    pass
+            finally:
+                os.close(reader)
+
+    def give(self, worker: Worker, items: array[int]) -> None:
+        """Queue a chunk for a worker."""
+        first, worker.end = worker.end, worker.end + len(items)
+        worker.given.append((first, items))
+        worker.limit = worker.end
+        self.slots.limit(worker.number, worker.limit)  # before the worker can see the chunk
+        os.write(worker.tasks, HEADER.pack(first, len(items)) + items.tobytes())
+
+    def fresh(self, worker: Worker) -> bool:
+        """Whether the worker is a process that has not been given anything yet."""
+        return worker.alive and worker.born == worker.end
+
+    def outstanding(self, worker: Worker) -> int:
+        """How many of its items the worker has not finished."""
+        finished = self.slots.finished(worker.number)
+        if not worker.recalled:
+            while worker.given and worker.given[0][0] + len(worker.given[0][1]) <= finished:
+                worker.given.popleft()
+        return max(0, worker.limit - finished)
+
+    def refused(self, worker: Worker) -> list[int]:
+        """Return the items that a lowered limit kept the worker from, though they had seemed begun."""
+        if not worker.recalled or self.slots.finished(worker.number) < worker.end:
+            return []
+        items = list(self._items(worker, self.slots.refused(worker.number), worker.limit))
+        worker.limit, worker.recalled = worker.end, False
+        self.slots.forget_refused(worker.number)
+        return items
+
+    def settled(self, worker: Worker) -> bool:
+        """Whether the worker passed everything that it was given, so that numbers taken back cannot mix with new."""
+        return not worker.recalled
+
+    def unbegun(self, worker: Worker) -> int:
+        return max(0, worker.limit - max(self.slots.finished(worker.number), self.slots.current(worker.number) + 1))
+
+    def take_back(self, worker: Worker, keep: int = 0) -> list[int]:
+        """Take back the items that the worker has not begun, leaving it the first `keep` of them."""
+        first = max(self.slots.finished(worker.number), self.slots.current(worker.number) + 1) + keep
+        if first >= worker.limit:
+            return []
+        old, worker.limit, worker.recalled = worker.limit, first, True
+        self.slots.limit(worker.number, first)
+        # The worker says what it begins and then reads the limit, we write the limit and then read what it began: after
+        # a moment for both stores to be seen, nothing that it runs is taken back. What only seems begun, it refuses.
+        time.sleep(0.001)
+        begun = self.slots.current(worker.number) + 1
+        if begun > first:
+            worker.limit = min(old, begun)
+        return list(self._items(worker, worker.limit, old))
+
+    def _items(self, worker: Worker, first: int, end: int) -> Iterator[int]:
+        for base, items in worker.given:
+            yield from items[max(0, first - base) : max(0, end - base)]
+
+    def bury(self, worker: Worker, message: dict[str, Any]) -> tuple[Death, list[int]]:
+        """Return how the worker died and the innocent items it held. Its rows must have been read before."""
+        refused = self.slots.refused(worker.number)
+        finished, current = min(self.slots.finished(worker.number), refused), self.slots.current(worker.number)
+        started = self.slots.started(worker.number)
+        guilty = -1
+        running = started and current == finished and current < min(worker.limit, refused)
+        if running and not self.slots.retired(worker.number):
+            guilty = next(self._items(worker, current, current + 1), -1)
+            if guilty == worker.last_row:  # its row came through: it died after its item
+                guilty = -1
+                finished += 1
+        elif worker.last_row >= 0 and next(self._items(worker, finished, finished + 1), -1) == worker.last_row:
+            finished += 1
+        innocent = [item for item in self._items(worker, finished, worker.limit) if item != guilty]
+        where = message["where"] or [0, ""]
+        worker.alive = False
+        seconds = time.monotonic() - started if started else 0.0
+        return Death(worker.number, guilty, message["status"], message["why"], seconds, *where), innocent
+
+    def read_rows(self, worker: Worker, take: Callable[[bytes], None]) -> int:
+        """Hand on the complete lines that wait in a worker's pipe; return how many bytes came."""
+        total = 0
+        while data := _read(worker.rows):
+            total += len(data)
+            data = worker.torn + data
+            cut = data.rfind(b"\n") + 1
+            lines, worker.torn = data[:cut], data[cut:]
+            if lines:
+                worker.last_row = _last_item(lines)
+                take(lines)
+            if len(data) < _READ_BYTES:
+                break
+        return total
+
+    def read_output(self, worker: Worker) -> bytes:
+        return _read(worker.output)
+
+    def quit(self, seconds: float) -> None:
+        """Kill every worker and end the nursery."""
+        with contextlib.suppress(OSError):
+            self.control.sendall(b'{"quit": true}\n')
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for worker in self.workers:
+            worker.alive = False
+
+
+def _pipe() -> tuple[int, int]:
+    """Return (reading end, writing end); only reading never waits."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(reading, False)
+    with contextlib.suppress(OSError):  # over the user's share of pipe memory the kernel's default must do
+        fcntl.fcntl(writing, 1031, _PIPE_BYTES)  # F_SETPIPE_SZ
+    return reading, writing
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _READ_BYTES)
+    except BlockingIOError:
+        return b""
+
+
+def _last_item(lines: bytes) -> int:
+    """Return the item of the last row: every row begins with its number."""
+    start = lines.rfind(b'{"i":', lines.rfind(b"\n", 0, -1) + 1)
+    if start < 0:
+        return -1
+    digits = lines[start + 5 : start + 25]
+    return int(digits[: digits.index(b",")])

@@ -1,0 +1,285 @@
+"""The clean parent of the workers on one node: it imports the template once and forks each worker from that.
+
+It knows no MPI and runs no thread, so a fork is safe, costs milliseconds whatever the imports cost, and shares their
+memory. As the parent it is also the watchdog: it alone sees a worker's death for certain, and it kills the whole
+process group of one whose item is over its time or memory. It talks to its rank in JSON lines:
+
+    rank to nursery    {"fork": 3}                       start worker 3
+                       {"quit": true}                    kill everything and go
+    nursery to rank    {"ready": true}                   the template is imported
+                       {"broken": "...", ...}            it cannot be
+                       {"dead": 3, "status": -11, "why": "", "where": [...]}
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import ctypes
+import faulthandler
+import fcntl
+import gc
+import importlib.util
+import json
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from jupyter_featx.items import ItemFile
+from jupyter_featx.jobdir import JobDir
+from jupyter_featx.worker.sandbox import HIGH, Post, Sandbox
+from jupyter_featx.worker.setup import Setup
+from jupyter_featx.worker.slots import Slots
+from jupyter_featx.worker.surroundings import children
+
+_TICK_SECONDS = 0.05
+_DUMP_SIGNAL = signal.SIGRTMAX - 1  # makes a hanging worker say where it is
+_DUMP_SECONDS = 0.1
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_FRAME = re.compile(r'File "(.*)", line (\d+) in (.+)')
+
+
+class Nursery:
+    """Forks, watches and buries the workers of one rank."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._job = JobDir(Path(setup.job))
+        self._control = socket.socket(fileno=setup.control)
+        self._slots = Slots(setup.slots, len(setup.tasks))
+        self._items = ItemFile(self._job.items, self._job.index)
+        self._faults = [os.memfd_create(f"featx-fault-{worker}") for worker in range(len(setup.tasks))]
+        self._pids: dict[int, int] = {}
+        self._condemned: dict[int, tuple[str, float, float]] = {}
+        self._unread = b""
+
+    def run(self) -> int:
+        """Serve the rank until it says quit or is gone."""
+        # Whatever a dead worker leaves comes to us to be reaped; and we go when the rank goes.
+        prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        try:
+            self._template = import_template(self._job.template, self._setup.workdir)
+        except BaseException as exc:  # the user's own module may raise anything
+            self._tell(broken=f"{type(exc).__name__}: {exc}", traceback=_own_frames(exc, self._job.template))
+            return 1
+        self._text = self._job.template.read_text(encoding="utf-8")
+        self._wake = wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: self._quit())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        gc.freeze()  # keeps the collector's marks, and so copies, out of the shared pages
+        self._tell(ready=True)
+        watch = self._setup.item_timeout_seconds is not None or self._setup.item_memory_mb is not None
+        while True:
+            pause = self._pause(watch)
+            control = self._control.fileno()
+            readable, _, _ = select.select([control, wake_read], [], [], pause)
+            if wake_read in readable:
+                os.read(wake_read, 4096)
+            if control in readable:
+                self._obey()
+            self._bury()
+            if watch:
+                self._watch()
+
+    def _pause(self, watch: bool) -> float | None:
+        if not watch:
+            return None
+        return 0.01 if self._condemned else _TICK_SECONDS
+
+    def _obey(self) -> None:
+        received = self._control.recv(65536)
+        if not received:
+            self._quit()
+        *lines, self._unread = (self._unread + received).split(b"\n")
+        for line in lines:
+            order = json.loads(line)
+            if "quit" in order:
+                self._quit()
+            self._fork(order["fork"])
+
+    def _fork(self, worker: int) -> None:
+        os.ftruncate(self._faults[worker], 0)
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(BaseException):
+                self._become(worker)
+            os._exit(1)
+        self._pids[pid] = worker
+
+    def _become(self, worker: int) -> NoReturn:
+        """Turn this fresh child into a worker: a session of its own, its own pipes, and nothing else of ours."""
+        os.setsid()
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        setup = self._setup
+        os.dup2(setup.outputs[worker], 1)
+        os.dup2(setup.outputs[worker], 2)
+        tasks = fcntl.fcntl(setup.tasks[worker], fcntl.F_DUPFD_CLOEXEC, HIGH)
+        rows = fcntl.fcntl(setup.rows[worker], fcntl.F_DUPFD_CLOEXEC, HIGH)
+        for descriptor in (*setup.tasks, *setup.rows, *setup.outputs, *self._wake, self._control.fileno()):
+            os.close(descriptor)
+        faulthandler.enable(self._faults[worker], all_threads=False)
+        # It says where it is, then dies of the signal: a call that the signal interrupts must not seem to end.
+        faulthandler.register(_DUMP_SIGNAL, file=self._faults[worker], all_threads=False, chain=True)
+        post = Post(worker, tasks, rows, self._slots, self._items, setup.item_memory_mb)
+        Sandbox(post, self._template, self._text).live()
+
+    def _bury(self) -> None:
+        """Reap the dead, and kill what a dead worker left behind."""
+        dead: list[tuple[int, int, int]] = []
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            if pid in self._pids:
+                dead.append((pid, self._pids.pop(pid), os.waitstatus_to_exitcode(status)))
+        if not dead:
+            return
+        for pid, _, _ in dead:
+            _kill_group(pid)
+        for orphan in set(children(os.getpid())) - set(self._pids):
+            _kill_group(orphan)
+        for _, worker, code in dead:
+            why, accused, _ = self._condemned.pop(worker, ("", 0.0, 0.0))
+            if accused != self._slots.started(worker):
+                why = ""  # the item ended in the last moment; the one that ran then is another
+            self._tell(dead=worker, status=code, why=why, where=self._where(worker))
+
+    def _watch(self) -> None:
+        now = time.monotonic()
+        for pid, worker in list(self._pids.items()):
+            started = self._slots.started(worker)
+            if worker in self._condemned:
+                if now >= self._condemned[worker][2]:
+                    _kill_group(pid)
+            elif why := self._verdict(pid, started, now):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, _DUMP_SIGNAL)
+                grace = _DUMP_SECONDS if why == "timeout" else 0.01
+                self._condemned[worker] = (why, started, now + grace)
+
+    def _verdict(self, pid: int, started: float, now: float) -> str:
+        timeout, memory_mb = self._setup.item_timeout_seconds, self._setup.item_memory_mb
+        if not started:
+            return ""
+        if timeout is not None and now - started > timeout:
+            return "timeout"
+        if memory_mb is not None and _family_mb(pid) > memory_mb:
+            return "memory"
+        return ""
+
+    def _where(self, worker: int) -> list[object]:
+        """Return [line, function] of the template where the worker was last, from the fault handler's words."""
+        text = os.pread(self._faults[worker], 1 << 16, 0).decode(errors="replace")
+        for file, line, function in _FRAME.findall(text):
+            if file.endswith("/template.py"):
+                return [int(line), function]
+        return []
+
+    def _quit(self) -> NoReturn:
+        for pid in self._pids:
+            _kill_group(pid)
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline and (left := children(os.getpid())):
+            for pid in left:
+                _kill_group(pid)
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            time.sleep(0.002)
+        os._exit(0)
+
+    def _tell(self, **message: object) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def import_template(path: Path, workdir: str) -> ModuleType:
+    """Import the template as it is imported by hand, plus what its functions import when they first run."""
+    os.chdir(workdir)
+    sys.path = [entry for entry in sys.path if entry] + [workdir]
+    spec = importlib.util.spec_from_file_location("template", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["template"] = module
+    spec.loader.exec_module(module)
+    _import_ahead(path.read_text(encoding="utf-8"))
+    if "numpy" in sys.modules:
+        importlib.import_module("numpy.random")  # numpy loads it late, and it must be there to be seeded
+    return module
+
+
+def _import_ahead(text: str) -> None:
+    """Import now what functions would import at their first call, lest each fresh worker pay for it again."""
+    for node in ast.walk(ast.parse(text)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for name in names:
+            if name not in sys.modules and not name.startswith("mpi4py"):
+                with contextlib.suppress(Exception):  # a missing module is told by the item that needs it
+                    importlib.import_module(name)
+
+
+def prctl(option: int, value: int) -> None:
+    """Set a property of this process (prctl(2)); a kernel without it costs only tidiness."""
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def _kill_group(pid: int) -> None:
+    """Kill a worker's whole process group, and the process itself where it leads none."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _family_mb(pid: int) -> float:
+    """Return the resident memory of a process and its descendants, in MB; shared template pages count once each."""
+    try:
+        with open(f"/proc/{pid}/statm") as file:
+            pages = int(file.read().split()[1])
+    except (OSError, IndexError):
+        return 0.0
+    return pages * resource.getpagesize() / 2**20 + sum(map(_family_mb, children(pid)))
+
+
+def _own_frames(exc: BaseException, template: Path) -> str:
+    frames = traceback.extract_tb(exc.__traceback__)
+    first = next((n for n, frame in enumerate(frames) if frame.filename == str(template)), len(frames))
+    return "".join(traceback.format_list(frames[first:]) + traceback.format_exception_only(exc))
+
+
+def main(arguments: list[str]) -> int:
+    record: dict[str, Any] = json.loads(arguments[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < HIGH + 64:  # the workers' own pipes must find room up there
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    return Nursery(Setup(**record)).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
