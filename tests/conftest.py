@@ -1,0 +1,40 @@
+"""Fixtures that several test files use: a FEATX_HOME of their own, and a small dataset."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A FEATX_HOME for one test; what still runs at its end is killed."""
+    path = tmp_path / "featx-home"
+    path.mkdir()
+    monkeypatch.setenv("FEATX_HOME", str(path))
+    yield path
+    kill_jobs_of(path)
+
+
+def kill_jobs_of(home: Path) -> None:
+    """Kill every process that works in a job folder below `home`."""
+    mark = os.fsencode(home / "jobs")
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()):
+        with suppress(OSError):
+            if mark in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> Path:
+    """A dataset of eight files that hold the numbers 1 to 8."""
+    folder = tmp_path / "numbers"
+    folder.mkdir()
+    for number in range(1, 9):
+        (folder / f"n{number}.txt").write_text(str(number))
+    return folder
