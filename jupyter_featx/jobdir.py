@@ -155,8 +155,11 @@ def create(name: str, fill: Callable[[JobDir, str], None], root: Path | None = N
     hidden = jobs / f".new-{secrets.token_hex(6)}"
     job = JobDir(hidden)
     try:
+        str(jobs).encode()  # the table engine takes no other path
         jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
         hidden.mkdir(mode=0o700)
+    except UnicodeEncodeError as exc:
+        raise SpecError(f"The path {str(jobs)!r} is no UTF-8. Set FEATX_HOME to another folder.") from exc
     except OSError as exc:
         raise SpecError(
             f"Cannot make a job folder in {jobs}: {exc.strerror}. Set FEATX_HOME to a folder that you can write."

@@ -98,7 +98,10 @@ def check(job: JobDir, root: Path, cells: Sequence[Cell] = ()) -> str:
 
 def _refuse_broken(trial: _Trial, job: JobDir, cells: Sequence[Cell]) -> None:
     if not trial.rows and trial.status.state is State.FAILED and not trial.status.done:
-        raise PreflightError(f"{trial.status.reason}\nNothing was submitted. Mend it and submit again.")
+        reason = trial.status.reason
+        kind, _, message = reason.partition(": ")
+        hint = _hint({"type": kind, "message": message}, job, cells)
+        raise PreflightError(f"{reason}{hint} Nothing was submitted. Mend it and submit again.")
     for item, error in trial.failed:
         every = len(trial.failed) == len(trial.rows) and not trial.unfinished
         if every or error["type"] in _CODE_ERRORS:

@@ -94,7 +94,7 @@ def next_html(steps: list[tuple[str, str]]) -> str:
     if not steps:
         return ""
     shown = "".join(
-        f'<span style="margin-right:16px;white-space:nowrap"><code style="{_MONO};color:{_TEXT};'
+        f'<span style="display:inline-block;margin-right:16px"><code style="{_MONO};color:{_TEXT};'
         f'background:{_SHADE};padding:1px 5px;border-radius:3px">{escape(what)}</code> '
         f'<span style="color:{GREY}">{escape(why)}</span></span> '
         for what, why in steps

@@ -25,8 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the attempt; return 0 when it ended as it should, also with failed items."""
     options = _parser().parse_args(arguments)
     caught = caught_signals()
-    job, world = JobDir(options.job), join()
+    job = JobDir(options.job)
+    world: World = Solo()
     try:
+        world = join()
         return _run(job, world, options, caught)
     except (FeatxError, OSError) as exc:
         print(f"jupyter-featx: {exc}", file=sys.stderr, flush=True)
@@ -67,7 +69,8 @@ def _run(job: JobDir, world: World, options: argparse.Namespace, caught: list[in
     _loop(world, rank, leader, caught)
     if leader is not None:
         leader.goodbye(table=not options.no_table)
-        return 0 if leader.coordinator.stopped == "complete" else 3
+        # Under MPI another status than 0 would abort ranks that are still writing; the events say how it ended.
+        return 0 if leader.coordinator.stopped == "complete" or world.size > 1 else 3
     world.flush(1.0)
     return 0
 

@@ -88,6 +88,7 @@ class Crew:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            start_new_session=True,  # a signal to our group is ours to obey: we tell the nursery
             cwd="/",  # `python -m` puts this folder first on the path: it must be nobody's
             env=clean_environment(record.threads),
         )

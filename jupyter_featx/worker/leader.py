@@ -155,7 +155,10 @@ class Leader:
             self._world.send(rank, order)
 
     def _say(self, event: Event) -> None:
-        self._log.append(event)
+        try:
+            self._log.append(event)
+        except OSError as exc:  # a full disk: the work goes on, or ends with its own error
+            print(f"jupyter-featx: an event could not be written: {exc}", file=sys.stderr, flush=True)
 
 
 def native_id() -> str:

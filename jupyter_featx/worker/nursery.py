@@ -7,7 +7,7 @@ process group of one whose item is over its time or memory. It talks to its rank
     rank to nursery    {"fork": 3}                       start worker 3
                        {"quit": true}                    kill everything and go
     nursery to rank    {"ready": true}                   the template is imported
-                       {"broken": "...", ...}            it cannot be
+                       {"broken": "..."}                 it cannot be: what, and where
                        {"dead": 3, "status": -11, "why": "", "where": [...]}
 """
 
@@ -36,6 +36,7 @@ from typing import Any, NoReturn
 
 from jupyter_featx.items import ItemFile
 from jupyter_featx.jobdir import JobDir
+from jupyter_featx.markers import locate
 from jupyter_featx.worker.sandbox import HIGH, Post, Sandbox
 from jupyter_featx.worker.setup import Setup
 from jupyter_featx.worker.slots import Slots
@@ -66,18 +67,20 @@ class Nursery:
         """Serve the rank until it says quit or is gone."""
         # Whatever a dead worker leaves comes to us to be reaped; and we go when the rank goes.
         prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        prctl(_PR_SET_PDEATHSIG, signal.SIGHUP)
         try:
             self._template = import_template(self._job.template, self._setup.workdir)
         except BaseException as exc:  # the user's own module may raise anything
-            self._tell(broken=f"{type(exc).__name__}: {exc}", traceback=_own_frames(exc, self._job.template))
+            traceback.print_exc()  # into the job's log
+            self._tell(broken=_in_short(exc, self._job.template))
             return 1
         self._text = self._job.template.read_text(encoding="utf-8")
         self._wake = wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: self._quit())
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, lambda *_: self._quit())
+        for number in (signal.SIGTERM, signal.SIGINT):  # a scheduler may send them to everybody; the rank decides
+            signal.signal(number, signal.SIG_IGN)
         gc.freeze()  # keeps the collector's marks, and so copies, out of the shared pages
         self._tell(ready=True)
         watch = self._setup.item_timeout_seconds is not None or self._setup.item_memory_mb is not None
@@ -124,7 +127,7 @@ class Nursery:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         prctl(_PR_SET_CHILD_SUBREAPER, 1)
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         setup = self._setup
@@ -267,10 +270,15 @@ def _family_mb(pid: int) -> float:
     return pages * resource.getpagesize() / 2**20 + sum(map(_family_mb, children(pid)))
 
 
-def _own_frames(exc: BaseException, template: Path) -> str:
-    frames = traceback.extract_tb(exc.__traceback__)
-    first = next((n for n, frame in enumerate(frames) if frame.filename == str(template)), len(frames))
-    return "".join(traceback.format_list(frames[first:]) + traceback.format_exception_only(exc))
+def _in_short(exc: BaseException, template: Path) -> str:
+    """Return one line: what is wrong with the template, and where in the notebook it stands."""
+    line = exc.lineno if isinstance(exc, SyntaxError) and exc.filename == str(template) else 0
+    for frame in traceback.extract_tb(exc.__traceback__):
+        if frame.filename == str(template):
+            line = frame.lineno or line
+    text = template.read_text(encoding="utf-8", errors="replace")
+    place = line and (locate(text, line) or f"template.py, line {line}")
+    return f"{type(exc).__name__}: {exc}" + (f" ({place})" if place else "")
 
 
 def main(arguments: list[str]) -> int:

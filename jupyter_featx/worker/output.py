@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _WORKER_BYTES = 64 << 10  # of one worker between two pauses
@@ -44,7 +45,8 @@ class OutputLog:
         lines = b"".join(prefix + line for line in data.splitlines(keepends=True))
         if not lines.endswith(b"\n"):
             lines += b"\n"
-        self._size += os.write(self._descriptor, lines)
+        with suppress(OSError):  # a full disk must not stop the work for a print
+            self._size += os.write(self._descriptor, lines)
 
     def close(self) -> None:
         for worker in list(self._dropped):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import selectors
 import signal
+import sys
 import time
 from array import array
 from collections import deque
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyter_featx.errors import ShardError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.rows import RowEncoder
 from jupyter_featx.spec import LimitSpec
@@ -98,6 +100,13 @@ class Rank:
 
     def turn(self, longest: float) -> None:
         """Wait for something to happen, at most this long, and deal with it."""
+        try:
+            self._turn(longest)
+        except ShardError as exc:
+            self._send({"broken": str(exc)})
+            self._finish("error")
+
+    def _turn(self, longest: float) -> None:
         early = self._turn_start + _TURN_SECONDS - time.monotonic()
         if early > 0:
             time.sleep(early)
@@ -128,14 +137,19 @@ class Rank:
 
     def stop(self, why: str) -> None:
         """End at once: kill what runs, keep every finished row, tell the last counts."""
-        if self.stopped:
-            return
+        if not self.stopped:
+            self._finish(why)
+
+    def _finish(self, why: str) -> None:
         self.stopped = why
         self.crew.quit(_STOP_SECONDS)
-        for worker in self.crew.workers:
-            self.crew.read_rows(worker, self._shard.add)
-            self._output.add(worker.number, self.crew.read_output(worker))
-        self._commit()
+        try:
+            for worker in self.crew.workers:
+                self.crew.read_rows(worker, self._shard.add)
+                self._output.add(worker.number, self.crew.read_output(worker))
+            self._commit()
+        except (ShardError, OSError) as exc:  # what could not be written is computed again by the next attempt
+            print(f"jupyter-featx: {exc}", file=sys.stderr, flush=True)
         self.counts.busy_seconds = self._busy()
         self._report(final=True)
         self._shard.close()
@@ -157,11 +171,10 @@ class Rank:
 
     def _break_down(self, message: dict[str, Any]) -> None:
         """The nursery is of no more use: nothing can run here."""
-        text = message.get("traceback") or message.get("broken")
-        if not text:
-            text = f"the parent of the workers ended with status {message.get('gone')}, see {self.options.job.job_log}"
-        elif not self._ready:
-            text = f"template.py cannot be imported: {str(text).strip()}"
+        if "broken" in message:
+            text = f"{message['broken']}, before any item was run."
+        else:
+            text = f"The parent of the workers ended with status {message['gone']}. Type '%featx log' to see why."
         self._selector.unregister(self.crew.control)
         self._send({"broken": text})
 

@@ -11,6 +11,8 @@ import time
 from collections import deque
 from typing import Any, Protocol
 
+from jupyter_featx.errors import FeatxError
+
 Message = dict[str, Any]
 
 
@@ -93,7 +95,15 @@ class MpiWorld:
 
 
 def join() -> World:
-    """Return the world that this process was started in."""
+    """Return the world that this process was started in. Raises FeatxError when mpirun and mpi4py do not fit."""
     variables = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS")
-    started_by_mpi = any(name in os.environ for name in variables)
-    return MpiWorld() if started_by_mpi else Solo()
+    if not any(name in os.environ for name in variables):
+        return Solo()
+    world = MpiWorld()
+    started = os.environ.get("OMPI_COMM_WORLD_SIZE") or os.environ.get("PMI_SIZE") or "1"
+    if int(started) > 1 and world.size == 1:
+        raise FeatxError(
+            f"mpirun started {started} processes, but mpi4py sees one: it is built for another MPI library. "
+            "Use the mpirun of that library, or install mpi4py for this one."
+        )
+    return world
