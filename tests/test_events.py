@@ -1,0 +1,112 @@
+"""The lines that say what happened."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+
+from jupyter_featx import events
+from jupyter_featx.events import EventLog
+
+EXAMPLES = [
+    events.Created(time=1.5, total=3),
+    events.Submitted(time=2, native_id="vm/1/2/x", cores=4),
+    events.Rejected(time=3, reason="the queue is full\nreally: “full”"),
+    events.Started(time=4, native_id="n", attempt=1, host="vm", ranks=1, workers=2, pending=3, done=0, failed=0),
+    events.Progress(time=5, native_id="n", done=1, failed=1, running=1, rate=0.5),
+    events.Stopped(time=6, native_id="n", why="complete", message="", done=2, failed=1),
+    events.Merged(time=7, rows=2, errors=1, seconds=0.1),
+    events.CancelAsked(time=8, native_id="n"),
+    events.Lost(time=9, native_id="n", reason="host restarted"),
+]
+
+
+def test_every_kind_read_back_is_equal(tmp_path: Path) -> None:
+    assert {type(event) for event in EXAMPLES} == set(EventLog.KINDS.values())
+    log = EventLog(tmp_path / "a.jsonl")
+    for event in EXAMPLES:
+        log.append(event)
+    assert events.read(tmp_path) == EXAMPLES
+
+
+def test_an_event_is_one_complete_line(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "a.jsonl")
+    for event in EXAMPLES:
+        log.append(event)
+    text = (tmp_path / "a.jsonl").read_bytes()
+    assert text.endswith(b"\n")
+    assert [json.loads(line)["event"] for line in text.splitlines()][:2] == ["created", "submitted"]
+
+
+def test_events_of_several_writers_come_oldest_first(tmp_path: Path) -> None:
+    one, other = EventLog(tmp_path / "a.jsonl"), EventLog(tmp_path / "b.jsonl")
+    for number, event in enumerate(EXAMPLES):
+        (one if number % 2 else other).append(event)
+    assert events.read(tmp_path) == EXAMPLES
+
+
+def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    EventLog(path).append(EXAMPLES[0])
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:-7])
+    assert events.read(tmp_path) == EXAMPLES[:1]
+    path.write_bytes(whole + whole[:-1])  # all but its end: nobody knows whether more was to come
+    assert events.read(tmp_path) == EXAMPLES[:1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event":"teleported","v":1,"time":1}',
+        '{"event":"created","v":2,"time":1,"total":3,"more":true}',
+        '{"event":"created","v":1,"time":1}',
+        '{"v":1}',
+        "[]",
+        "null",
+        "",
+        "no json",
+        "\udcff",
+    ],
+)
+def test_what_a_newer_version_wrote_is_passed_over(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.jsonl"
+    EventLog(path).append(EXAMPLES[0])
+    with path.open("ab") as file:
+        file.write(line.encode(errors="surrogateescape") + b"\n")
+    EventLog(path).append(EXAMPLES[1])
+    assert events.read(tmp_path) == EXAMPLES[:2]
+
+
+def test_a_folder_that_is_gone_holds_no_events(tmp_path: Path) -> None:
+    assert events.read(tmp_path / "none") == []
+
+
+def _append_until_full(path: Path) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    log = EventLog(path)
+    log.append(EXAMPLES[0])
+    size = path.stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, resource.RLIM_INFINITY))
+    with pytest.raises(OSError, match="space|large"):
+        log.append(EXAMPLES[1])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    log.append(EXAMPLES[2])
+
+
+def test_a_full_disk_leaves_no_torn_line_before_the_next(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_append_until_full, args=(tmp_path / "a.jsonl",))
+    process.start()
+    process.join(20)
+    assert process.exitcode == 0
+    assert events.read(tmp_path) == [EXAMPLES[0], EXAMPLES[2]]
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    EventLog(tmp_path / "a.jsonl").append(EXAMPLES[0])
+    assert (tmp_path / "a.jsonl").stat().st_mode & 0o777 == 0o600

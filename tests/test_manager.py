@@ -1,0 +1,520 @@
+"""The manager: with a scheduler in memory for its own rules, with the real local one for its promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from realjobs import calls, counting, make_items, make_spec, python, running, until
+
+from jupyter_featx import client, events, jobdir
+from jupyter_featx.client import Job
+from jupyter_featx.dataset import DatasetOptions
+from jupyter_featx.errors import (
+    DatasetError,
+    FeatxError,
+    JobNotFound,
+    JobStateError,
+    SchedulerError,
+    SpecError,
+)
+from jupyter_featx.jobdir import JobDir
+from jupyter_featx.manager import Manager
+from jupyter_featx.schedulers.memory import MemoryScheduler
+from jupyter_featx.script import RunOptions
+from jupyter_featx.spec import JobSpec, ResourceSpec
+from jupyter_featx.state import State
+from jupyter_featx.template import extract
+
+TEMPLATE = "def _process_input(path):\n    return {'n': 1}\n"
+
+
+class Twin:
+    """A manager whose scheduler runs nothing."""
+
+    def __init__(self, root: Path, data: Path) -> None:
+        self.scheduler = MemoryScheduler()
+        self.manager = Manager(root, {"memory": self.scheduler})
+        self.data = data
+
+    def draft(self, name: str = "iris", **changes: object) -> JobDir:
+        spec = make_spec(name=name, scheduler="memory", workdir=str(self.data), created=time.time(), **changes)
+        return self.manager.draft(extract(TEMPLATE), self.data, DatasetOptions(), spec).job
+
+    def submit(self, name: str = "iris") -> JobDir:
+        job = self.draft(name)
+        self.manager.start(job)
+        return job
+
+    def run(self, job: JobDir, *, done: int = 8, failed: int = 0, why: str = "complete") -> None:
+        """Write what a run of the job would."""
+        number, log = job.claim_attempt()
+        native_id = str(len(self.scheduler.scripts))
+        log.append(
+            events.Started(
+                native_id=native_id, attempt=number, host="vm", ranks=1, workers=1, pending=8, done=0, failed=0
+            )
+        )
+        if why:
+            log.append(events.Stopped(native_id=native_id, why=why, message="", done=done, failed=failed))
+
+
+@pytest.fixture
+def twin(home: Path, numbers: Path) -> Twin:
+    return Twin(home, numbers)
+
+
+# -- with the scheduler in memory ------------------------------------------------------------------------------------
+
+
+def test_a_draft_is_a_whole_folder_and_nothing_runs(twin: Twin) -> None:
+    job = twin.draft()
+    assert twin.manager.status(job).state is State.NEW
+    assert twin.scheduler.scripts == {}
+    names = {path.name for path in job.path.iterdir()}
+    assert {"spec.json", "template.py", "items.txt", "submit.sh", "events", "shards", "logs"} <= names
+    assert (job.spec().total, job.spec().job_id) == (8, job.job_id)
+
+
+def test_the_script_that_is_submitted_is_the_one_in_the_folder(twin: Twin) -> None:
+    job = twin.submit()
+    assert list(twin.scheduler.scripts.values()) == [job.script.read_text()]
+    assert str(job.path) in job.script.read_text()
+    assert twin.manager.status(job).state is State.QUEUED
+
+
+@pytest.mark.parametrize("what", ["scheduler", "data", "path", "template"])
+def test_what_cannot_be_drafted_leaves_nothing_behind(
+    twin: Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    spec = make_spec(scheduler="slurm" if what == "scheduler" else "memory", workdir=str(tmp_path))
+    data = tmp_path / "none" if what == "data" else twin.data
+    manager, folder = twin.manager, twin.manager.root
+    if what == "path":
+        folder = tmp_path / "a\nb"
+        manager = Manager(folder, {"memory": MemoryScheduler()})
+    if what == "template":
+        (tmp_path / "site").mkdir()
+        (tmp_path / "site" / "local.sh.j2").write_text("{{ walltime }}")
+        monkeypatch.setenv("FEATX_TEMPLATES", str(tmp_path / "site"))
+    with pytest.raises((SpecError, DatasetError)):
+        manager.draft(extract(TEMPLATE), data, DatasetOptions(), spec)
+    jobs = folder / "jobs"
+    assert not jobs.exists() or list(jobs.iterdir()) == []
+
+
+def test_a_refusal_of_the_scheduler_is_written_down(twin: Twin) -> None:
+    job = twin.draft()
+    twin.scheduler.full = True
+    with pytest.raises(SchedulerError, match="full"):
+        twin.manager.start(job)
+    assert (twin.manager.status(job).state, twin.manager.status(job).reason) == (
+        State.FAILED,
+        "The queue is full. Try again later.",
+    )
+
+
+def test_a_run_that_nobody_could_write_down_is_cancelled(twin: Twin) -> None:
+    job = twin.draft()
+    job.events.rename(job.path / "elsewhere")
+    with pytest.raises(OSError, match="events"):
+        twin.manager.start(job)
+    assert twin.scheduler.cancelled == ["1"]
+
+
+def test_a_vanished_run_is_noticed_once_and_by_every_manager(twin: Twin) -> None:
+    job = twin.submit()
+    twin.run(job, why="")
+    assert twin.manager.status(job).state is State.RUNNING
+    twin.scheduler.end("1", "NODE_FAIL on node7")
+    for _ in range(3):
+        status = twin.manager.status(job)
+        assert (status.state, status.reason) == (State.FAILED, "NODE_FAIL on node7")
+    lost = [event for event in events.read(job.events) if isinstance(event, events.Lost)]
+    assert len(lost) == 1
+    other = Manager(twin.manager.root, {"memory": MemoryScheduler()})
+    assert other.status(job).reason == "NODE_FAIL on node7"
+
+
+def test_the_last_words_of_a_run_count_more_than_its_absence(twin: Twin) -> None:
+    job = twin.submit()
+    twin.run(job)
+    twin.scheduler.end("1", "gone")
+    assert twin.manager.status(job).state is State.COMPLETED
+
+
+def test_a_scheduler_that_is_away_or_unknown_hides_no_job(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = twin.submit()
+    assert Manager(twin.manager.root).jobs()[0].state is State.QUEUED
+
+    def away(native_ids: object) -> None:
+        raise SchedulerError("slurmctld does not answer")
+
+    monkeypatch.setattr(twin.scheduler, "poll", away)
+    assert twin.manager.status(job).state is State.QUEUED
+
+
+def test_the_queue_is_asked_once_for_all_the_jobs(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        twin.submit()
+    asked = []
+    monkeypatch.setattr(twin.scheduler, "poll", lambda ids: asked.append(sorted(ids)) or {})
+    twin.manager.jobs()
+    assert asked == [["1", "2", "3"]]
+
+
+def test_jobs_come_newest_first_and_unreadable_ones_not_at_all(twin: Twin) -> None:
+    ids = [twin.submit(name).job_id for name in ("a", "b", "c")]
+    broken, newer = twin.submit("d"), twin.submit("e")
+    broken.spec_file.write_text("{")
+    newer.spec_file.write_text(json.dumps(json.loads(newer.spec_file.read_text()) | {"version": 99}))
+    assert [status.job_id for status in twin.manager.jobs()] == ids[::-1]
+    assert twin.manager.find().job_id == ids[-1]
+    assert twin.manager.find("a").job_id == ids[0]
+
+
+def test_a_job_is_found_by_id_beginning_and_name(twin: Twin) -> None:
+    one, other = twin.submit("iris"), twin.submit("제올라이트 2")
+    find = twin.manager.find
+    assert find(one.job_id) == find(one.job_id[:-1]) == find("iris") == one
+    assert find("제올라이트 2") == other
+    assert find() == other
+
+
+def test_of_several_with_a_name_it_is_the_newest(twin: Twin) -> None:
+    twin.submit("iris")
+    time.sleep(0.002)
+    newest = twin.submit("iris")
+    assert twin.manager.find("iris") == newest
+
+
+def test_what_is_not_found_is_said_with_what_to_type(twin: Twin) -> None:
+    with pytest.raises(JobNotFound, match="submit"):
+        twin.manager.find()
+    one, other = twin.submit("iris-a"), twin.submit("iris-b")
+    with pytest.raises(JobNotFound, match=rf"'iris-' begins 2 jobs: .*{one.job_id}.*{other.job_id}.*more of"):
+        twin.manager.find("iris-")
+    for key in ("none", "", "../..", "a\nb"):
+        with pytest.raises(JobNotFound, match="featx jobs"):
+            twin.manager.find(key)
+
+
+def test_only_a_running_job_is_cancelled(twin: Twin) -> None:
+    with pytest.raises(JobStateError, match="new.*nothing to cancel"):
+        twin.manager.cancel(twin.draft())
+    job = twin.submit()
+    assert twin.manager.cancel(job).state is State.CANCELLED
+    with pytest.raises(JobStateError, match="cancelled.*nothing to cancel"):
+        twin.manager.cancel(job)
+
+
+def test_only_an_ended_job_with_something_left_is_retried(twin: Twin) -> None:
+    job = twin.submit()
+    with pytest.raises(JobStateError, match="queued"):
+        twin.manager.retry(job, RunOptions())
+    twin.run(job, done=6, failed=2)
+    assert twin.manager.retry(job, RunOptions(item_memory_mb=2048)).state is State.QUEUED
+    assert "--retry-failed --item-memory 2048" in twin.scheduler.scripts["2"]
+    twin.run(job)
+    with pytest.raises(JobStateError, match="Every item.*nothing to retry"):
+        twin.manager.retry(job, RunOptions())
+
+
+def test_a_refused_retry_leaves_the_job_as_it_was(twin: Twin) -> None:
+    job = twin.submit()
+    twin.run(job, done=6, failed=2)
+    twin.scheduler.full = True
+    with pytest.raises(SchedulerError):
+        twin.manager.retry(job, RunOptions())
+    assert twin.manager.status(job).state is State.COMPLETED
+    twin.scheduler.full = False
+    assert twin.manager.retry(job, RunOptions()).state is State.QUEUED
+
+
+def test_a_job_that_was_never_submitted_is_not_waited_for_and_can_be_run(twin: Twin) -> None:
+    job = twin.draft()
+    with pytest.raises(JobStateError, match="never submitted.*retry"):
+        twin.manager.wait(job)
+    assert twin.manager.retry(job, RunOptions()).state is State.QUEUED
+
+
+def test_two_retries_at_once_are_one(twin: Twin) -> None:
+    job = twin.submit()
+    twin.run(job, done=6, failed=2)
+    with jobdir.locked(job):
+        for act in (lambda: twin.manager.retry(job, RunOptions()), lambda: twin.manager.delete(job)):
+            with pytest.raises(JobStateError, match="another process"):
+                act()
+
+
+def test_a_running_job_is_not_deleted(twin: Twin) -> None:
+    job = twin.submit()
+    with pytest.raises(JobStateError, match=f"featx cancel {job.job_id}"):
+        twin.manager.delete(job)
+    assert job.path.exists()
+    twin.run(job)
+    twin.manager.delete(job)
+    assert list((twin.manager.root / "jobs").iterdir()) == []
+
+
+def test_waiting_too_long_is_a_timeout_that_harms_nothing(twin: Twin) -> None:
+    job = twin.submit()
+    begun, seen = time.monotonic(), []
+    with pytest.raises(TimeoutError, match="still queued after 0.3 s"):
+        twin.manager.wait(job, 0.3, seen.append)
+    assert 0.3 <= time.monotonic() - begun < 0.8
+    assert {status.state for status in seen} == {State.QUEUED}
+
+
+@pytest.mark.parametrize("name", ["$(touch x)", '"; touch x; "', "제올라이트", "--help", "x" * 100])
+def test_the_name_of_a_job_does_no_harm(twin: Twin, tmp_path: Path, name: str) -> None:
+    job = twin.submit(name)
+    subprocess.run(["bash", "-n", job.script], check=True, cwd=tmp_path)
+    assert twin.manager.find(name) == job
+    assert twin.manager.status(job).name == name
+
+
+def test_a_folder_of_data_beside_the_notebook_is_not_copied(twin: Twin, tmp_path: Path) -> None:
+    package = tmp_path / "work" / "mylib"
+    package.mkdir(parents=True)
+    (package / "part.py").write_text("def f(x):\n    return x\n")
+    (package / "huge.bin").write_bytes(b"x" * 1000)
+    text = "from mylib.part import f\ndef _process_input(path):\n    return {'n': f(1)}\n"
+    template = extract(text, folder=tmp_path / "work")
+    spec = make_spec(scheduler="memory", workdir=str(tmp_path))
+    job = twin.manager.draft(template, twin.data, DatasetOptions(), spec).job
+    assert [path.name for path in job.modules.rglob("*.*")] == ["part.py"]
+    assert job.template.exists()
+
+
+# -- with real jobs --------------------------------------------------------------------------------------------------
+
+
+def submit(template: str, data: Path, **options: object) -> Job:
+    job = client.submit(template, str(data), **({"preflight": False} | options))
+    assert isinstance(job, Job)
+    return job
+
+
+def worker_pids(job: Job) -> list[int]:
+    return running(job.path)
+
+
+def test_a_job_outlives_the_process_that_submitted_it(home: Path, tmp_path: Path) -> None:
+    data, side = make_items(tmp_path / "data", 12), tmp_path / "calls"
+    kernel = python(
+        f"""
+        import time
+        import jupyter_featx as featx
+        job = featx.submit({counting(side, seconds=0.1)!r}, {str(data)!r}, name="my job", preflight=False)
+        print(job.id, flush=True)
+        time.sleep(60)
+        """
+    )
+    assert kernel.stdout is not None
+    job_id = kernel.stdout.readline().strip()
+    os.killpg(kernel.pid, signal.SIGKILL)
+    kernel.wait()
+    kernel.stdout.close()
+    for key in (job_id, job_id[:-1], "my job", None):
+        assert client.job(key).id == job_id
+    job = client.job(job_id)
+    assert job.wait(20).state is State.COMPLETED
+    assert sorted(job.result()["number"]) == list(range(1, 13))
+    assert set(calls(side).values()) == {1}
+
+
+@pytest.mark.parametrize("cores", [2, "2x1"])
+def test_cancel_ends_everything_and_keeps_every_finished_row(home: Path, tmp_path: Path, cores: object) -> None:
+    if cores == "2x1":
+        pytest.importorskip("mpi4py")
+    data, side, block = make_items(tmp_path / "data", 10), tmp_path / "calls", tmp_path / "block"
+    block.touch()
+    stubborn = f"trap '' TERM INT HUP; setsid sleep 1000 & env -i setsid sleep 1000.{os.getpid()}7 & wait; wait"
+    body = f"""
+    if os.path.exists({str(block)!r}) and len(open({str(side)!r}).readlines()) > 4:
+        subprocess.run(["bash", "-c", {stubborn!r}])
+    """
+    job = submit(counting(side, body), data, cores=cores)
+    until(lambda: job.status().done >= 1 and len(running(f"1000.{os.getpid()}7")) >= 4)
+    assert worker_pids(job)
+    begun = time.monotonic()
+    status = job.cancel()
+    assert time.monotonic() - begun < 2
+    assert worker_pids(job) == running(f"1000.{os.getpid()}7") == []
+    assert status.state is State.CANCELLED
+    finished = sorted(job.result()["number"])
+    before = calls(side)
+    assert 1 <= len(finished) == status.done == sum(before.values()) - 2
+    block.unlink()
+    job.retry()
+    assert job.wait(20).state is State.COMPLETED
+    assert sorted(job.result()["number"]) == list(range(1, 11))
+    again = calls(side) - before
+    assert not {f"n{number}.txt" for number in finished} & set(again)
+    assert set(again.values()) == {1}
+
+
+def test_a_restart_of_the_host_is_a_failure_that_can_be_retried(home: Path, tmp_path: Path) -> None:
+    job = submit(counting(tmp_path / "calls", seconds=0.15), make_items(tmp_path / "data", 10))
+    until(lambda: job.status().done >= 2)
+    os.kill(int(job.status().attempts[0].native_id.split("/")[1]), signal.SIGKILL)
+    until(lambda: not worker_pids(job))
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    for log in (job.path / "events").iterdir():
+        log.write_text(
+            "".join(line for line in log.read_text().splitlines(True) if '"lost"' not in line).replace(
+                f"/{boot}", "/0000dead"
+            )
+        )
+    status = job.status()
+    assert (status.state, status.reason) == (State.FAILED, "host restarted")
+    job.retry()
+    assert job.wait(20).state is State.COMPLETED
+    assert sorted(job.result()["number"]) == list(range(1, 11))
+
+
+def test_a_killed_rank_is_a_failure_with_a_hint_and_no_row_comes_twice(home: Path, tmp_path: Path) -> None:
+    data, side = make_items(tmp_path / "data", 12), tmp_path / "calls"
+    job = submit(counting(side, seconds=0.15), data)
+    until(lambda: job.status().done >= 2)
+    os.kill(int(job.status().attempts[0].native_id.split("/")[1]), signal.SIGKILL)
+    status = job.wait(5)
+    assert status.state is State.FAILED
+    assert "retry" in status.reason
+    until(lambda: not worker_pids(job))
+    job.retry()
+    assert job.wait(20).state is State.COMPLETED
+    assert sorted(job.result()["number"]) == list(range(1, 13))
+    rows = [
+        json.loads(line)["i"]
+        for shard in (job.path / "shards").glob("a*-r*.jsonl")
+        if ".meta." not in shard.name
+        for line in shard.read_bytes().splitlines()
+    ]
+    assert sorted(rows) == list(range(12))
+
+
+def test_a_retry_runs_only_the_failed_items_with_other_limits(home: Path, tmp_path: Path) -> None:
+    data, side = make_items(tmp_path / "data", 8), tmp_path / "calls"
+    job = submit(counting(side, "if number > 6: time.sleep(0.9)"), data, item_timeout=0.4)
+    status = job.wait(20)
+    assert (status.state, status.done, status.failed) == (State.COMPLETED, 6, 2)
+    assert job.errors()["count"].sum() == 2
+    before = calls(side)
+    job.retry(item_timeout="5s", item_memory="1G")
+    assert "--item-timeout 5 --item-memory 1024" in job.script()
+    status = job.wait(20)
+    assert (status.state, status.done, status.failed) == (State.COMPLETED, 8, 0)
+    assert calls(side) - before == {"n7.txt": 1, "n8.txt": 1}
+    assert len(job.result()) == 8
+    assert job.errors().empty
+    with pytest.raises(JobStateError, match="nothing to retry"):
+        job.retry()
+
+
+def test_the_job_runs_the_module_as_it_was_when_submitted(home: Path, tmp_path: Path) -> None:
+    data, work, side = make_items(tmp_path / "data", 8), tmp_path / "work", tmp_path / "calls"
+    work.mkdir()
+    (work / "mylib.py").write_text("def f(x):\n    return 'old'\n")
+    (work / "features.py").write_text(
+        "from mylib import f\n" + counting(side, seconds=0.1).replace("'square': number * number", "'f': f(number)")
+    )
+    job = client.submit(work / "features.py", data, preflight=False)
+    (work / "mylib.py").write_text("def f(x):\n    return 'new'\n")
+    assert isinstance(job, Job)
+    assert job.wait(20).state is State.COMPLETED
+    assert set(job.result()["f"]) == {"old"}
+
+
+def test_everything_in_a_finished_job_is_for_its_owner_only(home: Path, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        job = submit(counting(tmp_path / "calls", "print(1)"), make_items(tmp_path / "data", 4))
+        job.result()
+        job.wait(20)
+        job.result()
+    finally:
+        os.umask(before)
+    for path in (job.path, *job.path.rglob("*")):
+        mode = path.stat().st_mode
+        allowed = (0o700,) if stat.S_ISDIR(mode) or path.name == "submit.sh" else (0o600,)
+        assert stat.S_IMODE(mode) in allowed, path
+
+
+@pytest.mark.parametrize("name", ["with space", 'it\'s "q"', "제올라이트", "$(touch x)"])
+def test_a_home_of_any_name_works_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("FEATX_HOME", str(tmp_path / name / "featx"))
+    job = submit(counting(tmp_path / "calls"), make_items(tmp_path / name / "data", 3))
+    assert job.wait(20).state is State.COMPLETED
+    assert list(job.result()["number"]) == [1, 2, 3]
+
+
+def test_the_script_run_by_hand_resumes(home: Path, tmp_path: Path) -> None:
+    data, side = make_items(tmp_path / "data", 8), tmp_path / "calls"
+    job = submit(counting(side, seconds=0.15), data)
+    until(lambda: job.status().done >= 1)
+    job.cancel()
+    before = calls(side)
+    done = job.status().done
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    subprocess.run(["bash", job.path / "submit.sh"], check=True, cwd="/", env=environment, timeout=30)
+    status = job.status()
+    assert (status.state, status.done, len(status.attempts)) == (State.COMPLETED, 8, 2)
+    assert sum((calls(side) - before).values()) == 8 - done
+    assert len(job.result()) == 8
+
+
+def test_no_token_of_the_notebook_server_reaches_the_functions(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "PMI_SIZE"):
+        monkeypatch.setenv(variable, "7")
+    template = "import os\ndef _process_input(path):\n    return {'names': sorted(os.environ)}\n"
+    job = client.submit(template, str(make_items(tmp_path / "data", 3)))
+    assert isinstance(job, Job)
+    assert job.wait(20).state is State.COMPLETED
+    names = set(job.result()["names"][0])
+    assert "PATH" in names
+    assert not names & {"JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "PMI_SIZE"}
+
+
+def test_several_processes_submit_at_once(home: Path, tmp_path: Path) -> None:
+    data = make_items(tmp_path / "data", 3)
+    code = f"""
+    import jupyter_featx as featx
+    template, data = {counting(tmp_path / "calls")!r}, {str(data)!r}
+    jobs = [featx.submit(template, data, name="same", preflight=False) for _ in range(2)]
+    print(*(job.wait(30).state for job in jobs))
+    """
+    processes = [python(code) for _ in range(2)]
+    assert [process.communicate(timeout=40)[0].split() for process in processes] == [["completed"] * 2] * 2
+    assert len(client.jobs()) == 4
+    assert set(calls(tmp_path / "calls").values()) == {4}
+
+
+def test_two_managers_say_the_same(home: Path, tmp_path: Path) -> None:
+    job = submit(counting(tmp_path / "calls"), make_items(tmp_path / "data", 3))
+    job.wait(20)
+    one, other = Manager().jobs(), Manager(home).jobs()
+    assert [(s.job_id, s.state, s.done) for s in one] == [(s.job_id, s.state, s.done) for s in other]
+
+
+def test_more_ranks_than_mpi_can_start_here_still_is_one_rank(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_featx.manager.find_launcher", lambda ranks: [])
+    job = submit(counting(tmp_path / "calls"), make_items(tmp_path / "data", 5), cores="2x1")
+    status = job.wait(20)
+    assert (status.state, status.attempts[0].ranks, status.attempts[0].workers) == (State.COMPLETED, 1, 2)
+
+
+def test_every_error_of_a_manager_is_ours() -> None:
+    assert issubclass(JobStateError, FeatxError)
+    assert isinstance(make_spec(resources=ResourceSpec()), JobSpec)

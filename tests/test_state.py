@@ -1,0 +1,203 @@
+"""The status is a fold over the events."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from jupyter_featx.events import (
+    CancelAsked,
+    Created,
+    Event,
+    Lost,
+    Merged,
+    Progress,
+    Rejected,
+    Started,
+    Stopped,
+    Submitted,
+)
+from jupyter_featx.state import JobStatus, State, fold
+
+
+def created(total: int = 10) -> Created:
+    return Created(time=1, total=total)
+
+
+def submitted(time: float = 2, native_id: str = "a", cores: int = 4) -> Submitted:
+    return Submitted(time=time, native_id=native_id, cores=cores)
+
+
+def started(time: float = 3, native_id: str = "a", attempt: int = 1, done: int = 0, failed: int = 0) -> Started:
+    return Started(
+        time=time,
+        native_id=native_id,
+        attempt=attempt,
+        host="vm",
+        ranks=1,
+        workers=4,
+        pending=10 - done,
+        done=done,
+        failed=failed,
+    )
+
+
+def progress(time: float, done: int, failed: int = 0, native_id: str = "a", rate: float = 2.0) -> Progress:
+    return Progress(time=time, native_id=native_id, done=done, failed=failed, running=2, rate=rate)
+
+
+def stopped(
+    time: float, why: str = "complete", done: int = 10, failed: int = 0, native_id: str = "a", message: str = ""
+) -> Stopped:
+    return Stopped(time=time, native_id=native_id, why=why, message=message, done=done, failed=failed)
+
+
+def test_a_job_goes_from_new_to_completed() -> None:
+    story: list[Event] = [
+        created(),
+        submitted(),
+        started(),
+        progress(4, 5),
+        stopped(5),
+        Merged(time=6, rows=10, errors=0, seconds=1),
+    ]
+    states = [str(fold(story[: n + 1]).state) for n in range(len(story))]
+    assert states == ["new", "queued", "running", "running", "completed", "completed"]
+
+
+def test_nothing_is_a_new_job() -> None:
+    assert fold([], now=0) == JobStatus()
+
+
+def test_the_status_says_what_there_is_to_say() -> None:
+    status = fold([created(), submitted(), started(), progress(5, 4, 1, rate=2.5)], now=13)
+    assert (status.total, status.done, status.failed, status.running, status.remaining) == (10, 4, 1, 2, 5)
+    assert (status.items_per_second, status.eta_seconds, status.seconds) == (2.5, 2.0, 10)
+    assert status.attempts[0].host == "vm"
+
+
+def test_no_rate_gives_no_time_to_go() -> None:
+    assert fold([created(), submitted(), started()]).eta_seconds is None
+
+
+def test_the_order_in_which_the_lines_are_found_does_not_matter() -> None:
+    story: list[Event] = [created(), submitted(), started(), progress(4, 5), stopped(5)]
+    assert len({fold(order, now=9) for order in permutations(story)}) == 1
+
+
+@pytest.mark.parametrize("late", [2.5, 3.5, 4.5, 99])
+def test_submitted_may_come_after_the_first_words_of_the_run(late: float) -> None:
+    story: list[Event] = [created(), started(), progress(4, 5)]
+    running = fold([*story, submitted(late, cores=7)])
+    assert (running.state, len(running.attempts), running.attempts[0].cores) == (State.RUNNING, 1, 7)
+    ended = fold([*story, stopped(5), submitted(late)])
+    assert (ended.state, len(ended.attempts)) == (State.COMPLETED, 1)
+
+
+@pytest.mark.parametrize(
+    ("why", "state"),
+    [
+        ("complete", State.COMPLETED),
+        ("cancelled", State.CANCELLED),
+        ("guard", State.FAILED),
+        ("walltime", State.FAILED),
+        ("error", State.FAILED),
+        ("a word of a newer version", State.FAILED),
+    ],
+)
+def test_why_it_stopped_is_the_state(why: str, state: State) -> None:
+    status = fold([created(), submitted(), started(), stopped(5, why, 3, 2, message="said so")])
+    assert (status.state, status.reason, status.done, status.failed) == (state, "said so", 3, 2)
+    assert status.state.final
+    assert status.running == 0
+
+
+def test_a_run_lost_after_its_last_word_is_no_news() -> None:
+    status = fold([created(), submitted(), started(), stopped(5), Lost(time=6, native_id="a", reason="gone")])
+    assert (status.state, status.reason) == (State.COMPLETED, "")
+
+
+def test_a_lost_run_failed_with_the_reason_kept() -> None:
+    lost = Lost(time=6, native_id="a", reason="host restarted")
+    status = fold([created(), submitted(), started(), progress(5, 4), lost, replace_time(lost, 7)])
+    assert (status.state, status.reason, status.done, status.running) == (State.FAILED, "host restarted", 4, 0)
+
+
+def replace_time(lost: Lost, time: float) -> Lost:
+    return Lost(time=time, native_id=lost.native_id, reason="another " + lost.reason)
+
+
+def test_a_run_lost_after_a_cancel_was_cancelled() -> None:
+    asked, lost = CancelAsked(time=5, native_id="a"), Lost(time=6, native_id="a", reason="gone")
+    assert fold([created(), submitted(), started(), asked]).state is State.RUNNING
+    assert fold([created(), submitted(), started(), asked, lost]).state is State.CANCELLED
+
+
+def test_what_breaks_while_a_run_is_cancelled_is_no_failure() -> None:
+    story: list[Event] = [created(), submitted(), started(), CancelAsked(time=5, native_id="a")]
+    broken = fold([*story, stopped(6, "error", 3, message="the workers are gone")])
+    assert (broken.state, broken.reason) == (State.CANCELLED, "cancelled")
+    assert fold([*story, stopped(6)]).state is State.COMPLETED
+
+
+def test_a_lost_run_that_nobody_knows_changes_nothing() -> None:
+    assert fold([created(), Lost(time=6, native_id="z", reason="gone")]).state is State.NEW
+
+
+def test_a_run_given_up_too_soon_still_counts_what_it_finishes() -> None:
+    lost = Lost(time=4, native_id="a", reason="gone")
+    status = fold([created(), submitted(), started(), lost, progress(5, 6)])
+    assert (status.state, status.done, status.running) == (State.FAILED, 6, 0)
+
+
+def test_a_refused_job_failed() -> None:
+    status = fold([created(), Rejected(time=2, reason="queue full")])
+    assert (status.state, status.reason) == (State.FAILED, "queue full")
+
+
+def test_a_refused_retry_does_not_make_a_completed_job_a_failed_one() -> None:
+    status = fold([created(), submitted(), started(), stopped(5), Rejected(time=6, reason="queue full")])
+    assert (status.state, status.reason) == (State.COMPLETED, "")
+
+
+def test_a_retry_is_a_second_attempt_and_the_job_is_where_it_is() -> None:
+    first: list[Event] = [created(), submitted(), started(), stopped(5, done=8, failed=2)]
+    again = [*first, submitted(6, "b")]
+    assert fold(again).state is State.QUEUED
+    running = fold([*again, started(7, "b", 2, done=8)], now=9)
+    assert (running.state, running.done, running.failed, len(running.attempts)) == (State.RUNNING, 8, 0, 2)
+    assert running.seconds == 2 + 2
+    done = fold([*again, started(7, "b", 2, done=8), stopped(8, native_id="b")])
+    assert (done.state, done.done, done.failed) == (State.COMPLETED, 10, 0)
+
+
+def test_an_old_run_does_not_speak_for_the_new_one() -> None:
+    first: list[Event] = [created(), submitted(), started(), Lost(time=5, native_id="a", reason="gone")]
+    status = fold([*first, submitted(6, "b"), Lost(time=7, native_id="a", reason="still gone")])
+    assert (status.state, status.reason) == (State.QUEUED, "")
+
+
+@pytest.mark.parametrize("last_words", [[], [stopped(5, "cancelled", 4)]])
+def test_a_requeued_run_is_a_new_attempt_under_the_same_id(last_words: list[Event]) -> None:
+    first: list[Event] = [created(), submitted(), started(), progress(4, 4), *last_words]
+    status = fold([*first, started(20, "a", 2, done=4)])
+    assert (status.state, status.reason, status.done) == (State.RUNNING, "", 4)
+    assert [a.state.final for a in status.attempts] == [True, False]
+    assert [a.number for a in status.attempts] == [1, 2]
+    assert fold([*first, started(20, "a", 2, done=4), stopped(30)]).state is State.COMPLETED
+
+
+def test_what_was_merged_is_of_the_latest_attempt() -> None:
+    first: list[Event] = [created(), submitted(), started(), Merged(time=4, rows=8, errors=2, seconds=1), stopped(5)]
+    assert fold(first).merged_rows == 8
+    assert fold([*first, submitted(6, "b"), started(7, "b", 2)]).merged_rows is None
+
+
+def test_an_unknown_event_changes_nothing() -> None:
+    assert fold([created(), Event(time=5)]).state is State.NEW
+
+
+def test_a_state_is_its_word() -> None:
+    assert [str(state) for state in State] == ["new", "queued", "running", "completed", "failed", "cancelled"]
+    assert [state.value for state in State if state.final] == ["completed", "failed", "cancelled"]

@@ -1,0 +1,149 @@
+"""The plan of who gets what, alone: every item exactly once, sizes that shrink, stops that say why."""
+
+from __future__ import annotations
+
+import random
+from array import array
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jupyter_featx.worker.coordinator import Coordinator, Plan
+
+
+def make(items, workers, **plan):
+    return Coordinator(array("I", range(items)), Plan(workers, **plan))
+
+
+def lease(orders, rank=0):
+    return next((message["lease"] for number, message in orders if number == rank and "lease" in message), [])
+
+
+def report(coordinator, rank, done, failed=0, left=0, seconds=1.0, error=""):
+    return coordinator.report(
+        rank, done=done, failed=failed, running=0, left=left, busy_seconds=seconds * (done + failed), error=error
+    )
+
+
+def test_before_anything_is_known_a_rank_gets_a_few_items_per_worker():
+    assert len(lease(make(1000, [4]).ask(0, 4))) == 8
+
+
+def test_a_lease_holds_some_seconds_of_work():
+    coordinator = make(100_000, [4, 4])
+    coordinator.ask(0, 4)
+    report(coordinator, 0, 8, seconds=0.01)
+    assert len(lease(coordinator.ask(0, 4))) == 800
+
+
+def test_slow_items_are_leased_one_for_each_idle_worker():
+    coordinator = make(100_000, [4, 4])
+    coordinator.ask(0, 4)
+    report(coordinator, 0, 8, seconds=60)
+    assert len(lease(coordinator.ask(0, 1))) == 1
+    assert len(lease(coordinator.ask(0, 3))) == 3
+
+
+def test_near_the_end_no_rank_takes_more_than_its_part():
+    coordinator = make(20, [4, 4])
+    coordinator.ask(0, 4)
+    report(coordinator, 0, 8, seconds=0.001)
+    sizes = []
+    while items := lease(coordinator.ask(0, 4)):
+        sizes.append(len(items))
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] <= 6
+    assert sum(sizes) == 12
+
+
+def test_what_a_rank_has_not_begun_is_called_back_for_one_that_idles():
+    coordinator = make(8, [2, 2])
+    coordinator.ask(0, 2)
+    first = lease(coordinator.ask(0, 2))
+    report(coordinator, 0, 0, left=3)
+    orders = coordinator.ask(1, 2)
+    if not lease(orders, 1):
+        assert orders == [(0, {"call_back": 2})]
+        assert lease(coordinator.give_back(0, first[:2]), 1) == first[:2]
+
+
+def test_a_call_back_that_brings_nothing_is_not_repeated_for_ever():
+    coordinator = make(4, [2, 2])
+    coordinator.ask(0, 2)
+    report(coordinator, 0, 0, left=2)
+    assert coordinator.ask(1, 2) == [(0, {"call_back": 1})]
+    assert coordinator.ask(1, 2) == []
+    assert coordinator.give_back(0, []) == []
+    assert coordinator.ask(1, 2) == []
+
+
+def test_it_is_complete_when_every_item_is_counted():
+    coordinator = make(3, [2])
+    coordinator.ask(0, 2)
+    assert report(coordinator, 0, 1, 1) == []
+    assert report(coordinator, 0, 2, 1) == [(0, {"stop": "complete"})]
+    assert report(coordinator, 0, 2, 1) == []
+
+
+def test_the_guard_names_the_commonest_error():
+    coordinator = make(1000, [2])
+    for n in range(1, 50):
+        assert report(coordinator, 0, 0, n, error="ValueError: no atoms") == []
+    assert report(coordinator, 0, 0, 50, error="KeyError: 'x'") == [(0, {"stop": "guard"})]
+    assert "ValueError: no atoms" in coordinator.message
+    assert "%featx errors" in coordinator.message
+
+
+def test_the_guard_is_off_when_earlier_attempts_had_successes():
+    coordinator = make(1000, [2], guard_first=False)
+    assert report(coordinator, 0, 0, 500) == []
+
+
+def test_the_walltime_stops_it():
+    coordinator = make(10, [1], deadline=5.0)
+    assert coordinator.tick(4.9) == []
+    assert coordinator.tick(5.0) == [(0, {"stop": "walltime"})]
+
+
+def test_the_first_reason_to_stop_stays():
+    coordinator = make(10, [1])
+    coordinator.stop("cancelled", "cancelled")
+    assert coordinator.stop("error", "later") == []
+    assert coordinator.stopped == "cancelled"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 400),
+    st.lists(st.integers(1, 5), min_size=1, max_size=5),
+    st.integers(0, 2**32),
+    st.floats(0.001, 100),
+)
+def test_each_item_is_done_exactly_once_whatever_the_order_of_messages(items, workers, seed, seconds):
+    """Ranks that ask, report, finish and give back at random never lose an item and never get one twice."""
+    draw = random.Random(seed)
+    coordinator = make(items, workers)
+    held: list[list[int]] = [[] for _ in workers]
+    done: list[list[int]] = [[] for _ in workers]
+    orders = []
+    for _ in range(200 * items + 1000):
+        for rank, message in orders:
+            held[rank].extend(message.get("lease", []))
+            if "call_back" in message:
+                back = [held[rank].pop() for _ in range(min(message["call_back"], len(held[rank])))]
+                orders = [*orders[orders.index((rank, message)) + 1 :], *coordinator.give_back(rank, back)]
+                break
+        else:
+            orders = []
+        if orders:
+            continue
+        if coordinator.stopped:
+            break
+        rank = draw.randrange(len(workers))
+        if held[rank]:
+            done[rank].append(held[rank].pop(draw.randrange(len(held[rank]))))
+            orders = report(coordinator, rank, len(done[rank]), left=len(held[rank]), seconds=seconds)
+        else:
+            orders = coordinator.ask(rank, workers[rank])
+    assert coordinator.stopped == "complete"
+    assert sorted(item for own in done for item in own) == list(range(items))
