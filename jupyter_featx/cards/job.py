@@ -11,7 +11,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING
 
-from jupyter_featx.cards.wording import counted, duration, one_line, rate
+from jupyter_featx.cards.wording import counted, duration, one_line, rate, short_time
 
 if TYPE_CHECKING:
     from jupyter_featx.state import JobStatus
@@ -147,12 +147,17 @@ def _facts(status: JobStatus) -> str:
     last = status.attempts[-1]
     place = counted(last.cores, "core") + (f" in {last.ranks:,} ranks" if last.ranks > 1 else "")
     place += f" of {one_line(last.host, 40)}" if last.host else ""
-    facts.append(f"{duration(status.seconds)} on {place}" if last.started else place)
+    facts.append(f"{_spent(status.seconds)} on {place}" if last.started else place)
     if len(status.attempts) > 1:
         facts.append(f"attempt {len(status.attempts)}")
     if not status.state.final:  # a saved notebook shows this for ever: let it say when it was true
         facts.append(time.strftime("at %H:%M on %d %b", time.localtime(status.now)))
     return ", ".join(facts)
+
+
+def _spent(seconds: float) -> str:
+    """Return the time of a run; for a short one whole seconds say too little."""
+    return short_time(seconds) if seconds < 10 else duration(seconds)
 
 
 def _left(status: JobStatus) -> str:

@@ -74,6 +74,10 @@ class Nursery:
             traceback.print_exc()  # into the job's log
             self._tell(broken=_in_short(exc, self._job.template))
             return 1
+        limit_mb, own_mb = self._setup.item_memory_mb, _family_mb(os.getpid())
+        if limit_mb is not None and own_mb > limit_mb:
+            self._tell(broken=f"item_memory={limit_mb:g} MB is less than the template's imports need: {own_mb:.0f} MB")
+            return 1
         self._text = self._job.template.read_text(encoding="utf-8")
         self._wake = wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
@@ -226,7 +230,8 @@ def import_template(path: Path, workdir: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules["template"] = module
     spec.loader.exec_module(module)
-    _import_ahead(path.read_text(encoding="utf-8"))
+    for source in (path, *path.with_name("modules").rglob("*.py")):
+        _import_ahead(source.read_text(encoding="utf-8", errors="replace"))
     if "numpy" in sys.modules:
         importlib.import_module("numpy.random")  # numpy loads it late, and it must be there to be seeded
     return module
@@ -234,7 +239,11 @@ def import_template(path: Path, workdir: str) -> ModuleType:
 
 def _import_ahead(text: str) -> None:
     """Import now what functions would import at their first call, lest each fresh worker pay for it again."""
-    for node in ast.walk(ast.parse(text)):
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return  # a file beside the module that is used; whoever imports it is told
+    for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

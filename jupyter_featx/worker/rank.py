@@ -29,6 +29,7 @@ from jupyter_featx.worker.world import Message, World
 _CHUNK_SECONDS = 0.1  # work in one chunk: long against a message, short against a user's patience
 _COMMIT_SECONDS = 0.5  # at most this long between a row's writing and its being safe
 _TURN_SECONDS = 0.004  # shorter turns would wake us for every row of fast items
+_OWN_SECONDS = 2e-5  # what an item costs besides the user's own functions
 _SLOW_SECONDS = 0.02  # an item that runs longer may keep those behind it waiting
 _STOP_SECONDS = 1.0
 
@@ -228,7 +229,10 @@ class Rank:
             return 1
         by_time = int(_CHUNK_SECONDS / mean)
         by_share = -(-(len(self._pool) + self._unleased) // (2 * len(self.crew.workers)))
-        return max(1, min(by_time, by_share, MAX_CHUNK, 1 + 4 * (self.counts.done + self._shard.written)))
+        one_turn = int(_TURN_SECONDS / (mean + _OWN_SECONDS))  # less would leave the worker idle until our next turn
+        return max(
+            1, min(by_time, max(by_share, one_turn), MAX_CHUNK, 1 + 4 * (self.counts.done + self._shard.written))
+        )
 
     def _share_out(self) -> None:
         """When nothing is left to give, take items that wait behind a slow one and give them to an idle worker."""

@@ -67,6 +67,13 @@ def test_memory_of_a_subprocess_counts(tmp_path):
     assert run.error(3)["kind"] == "memory"
 
 
+def test_a_limit_below_what_the_imports_need_is_one_clear_error(tmp_path):
+    template = "ballast = bytearray(b'x' * (150 << 20))\ndef _process_input(p):\n    return {'n': 1}\n"
+    run = go(tmp_path, template, items=5, item_memory_mb=100)
+    assert run.rows == {}
+    assert "item_memory=100 MB is less than" in run.status.reason
+
+
 def test_memory_left_behind_by_items_is_not_blamed_on_a_later_one(tmp_path):
     template = """
     kept = []
