@@ -65,6 +65,10 @@ ITEM_LIMITS = (
     Option("--item-timeout", "the longest one item may take: 90, 90s, 10m, 2h (default: any time)", "DURATION"),
     Option("--item-memory", "the most memory one item may take: 512M, 4G (default: any amount)", "MEMORY"),
 )
+JOB_LIMITS = (
+    Option("--walltime", "the longest one attempt may run: 90m, 2h, 1-12:00:00 (default: any)", "DURATION"),
+    Option("--max-failures", "stop the job when more than N items failed (default: go on)", "N"),
+)
 DATASET = (
     Option("--pattern", "only the items whose name fits this pattern, such as '*.cif'", "GLOB"),
     Option("--recursive", "take the files in all the folders below, not the folder's children"),
@@ -75,10 +79,9 @@ RESOURCES = (
     Option("--cores", "the number of cores: 500; or 4x2, four ranks of two workers each (default: 2)", "CORES"),
     Option("--name", "a name for the job (default: the file's or the notebook's)", "NAME"),
     Option("--scheduler", "where the job runs (default: local, this machine)", "NAME"),
-    Option("--walltime", "the longest one attempt may run: 90m, 2h, 1-12:00:00 (default: any)", "DURATION"),
+    *JOB_LIMITS,
     *ITEM_LIMITS,
     Option("--threads", "the threads of each worker, for OMP_NUM_THREADS and its kin (default: 1)", "N"),
-    Option("--max-failures", "stop the job when more than N items failed (default: go on)", "N"),
 )
 CHECKS = (
     Option("--no-preflight", "do not try the functions on a few items first", dest="preflight", off=True),
@@ -123,7 +126,7 @@ VERBS: Mapping[str, tuple[str, str, Sequence[Option]]] = {
     ),
     "script": ("show the script that was submitted", "job", ()),
     "cancel": ("stop a job; every finished row stays", "job", ()),
-    "retry": ("run only the failed and the missing items again", "job", (*ITEM_LIMITS, WAIT, OUT)),
+    "retry": ("run only the failed and the missing items again", "job", (*ITEM_LIMITS, *JOB_LIMITS, WAIT, OUT)),
     "delete": (
         "remove a job with its rows and its table",
         "job",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_featx.arguments import COMMAND, Command, parse
-from jupyter_featx.cards.wording import counted
+from jupyter_featx.cards.wording import counted, one_line
 from jupyter_featx.errors import FeatxError, JobStateError, SpecError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _jobs(command: Command) -> None:
 def _status(command: Command) -> None:
     from jupyter_featx.cards.job import status_text
 
-    print(status_text(_job(command).status(), COMMAND))
+    _print(status_text(_job(command).status(), COMMAND))
 
 
 def _wait(command: Command) -> None:
@@ -127,6 +127,7 @@ def _wait(command: Command) -> None:
 
 
 def _result(command: Command) -> None:
+    from jupyter_featx.cards.job import unfinished_note
     from jupyter_featx.spec import parse_count
 
     job = _job(command)
@@ -134,10 +135,25 @@ def _result(command: Command) -> None:
         _copy(job, Path(command.out))
         return
     rows = parse_count(command.rows, "limit")
+    if note := unfinished_note(job.status()):
+        _say(note)
+    if not sys.stdout.isatty():  # another program reads it
+        _pour(job, rows)
+        return
     table = job.result(limit=rows or _ROWS)
     _print_table(table)
     if rows is None and len(table) == _ROWS:
         _say(f"The first {_ROWS} rows. Type 'featx result {job.id} --out table.csv' for all of them.")
+
+
+def _pour(job: Job, rows: int | None) -> None:
+    """Write the job's own CSV to a pipe or a file; its first rows as pandas writes them."""
+    if rows is not None:
+        job.result(limit=rows).to_csv(sys.stdout, index=False)
+        return
+    sys.stdout.flush()
+    with (_folder(job) / "table.csv").open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
 
 
 def _errors(command: Command) -> None:
@@ -147,8 +163,13 @@ def _errors(command: Command) -> None:
         found.to_csv(Path(command.out).expanduser(), index=False)
     elif found.empty:
         _say(f"No item of job '{job.id}' failed.")
-    else:
+    elif command.each:
         _print_table(found)
+    else:
+        for cause in found.itertuples():
+            print(_without_controls(f"{cause.count:>6,} × {cause.type}: {one_line(cause.message, 300)}"))
+            place = f"{cause.where}; " if cause.where else ""
+            print(_without_controls(f"         {place}for example {cause.example}"))
 
 
 def _log(command: Command) -> None:
@@ -167,7 +188,7 @@ def _script(command: Command) -> None:
 def _cancel(command: Command) -> None:
     from jupyter_featx.cards.job import status_text
 
-    print(status_text(_job(command).cancel(), COMMAND))
+    _print(status_text(_job(command).cancel(), COMMAND))
 
 
 def _retry(command: Command) -> None:
@@ -223,7 +244,7 @@ def _job(command: Command) -> Job:
 
 def _finish(job: Job, command: Command) -> None:
     """Wait with a progress line, then show the table's head or copy the table."""
-    from jupyter_featx.cards.job import status_text
+    from jupyter_featx.cards.job import not_completed, status_text
     from jupyter_featx.cards.progress import ProgressLine
     from jupyter_featx.state import State
 
@@ -237,7 +258,7 @@ def _finish(job: Job, command: Command) -> None:
         ) from None
     _say(status_text(status, COMMAND))
     if status.state is not State.COMPLETED:
-        raise JobStateError(f"Job '{job.id}' is {status.state}. Type 'featx retry {job.id}' to go on.")
+        raise JobStateError(not_completed(status))
     if command.out:
         _copy(job, Path(command.out))
     else:
@@ -246,18 +267,21 @@ def _finish(job: Job, command: Command) -> None:
 
 def _copy(job: Job, target: Path) -> None:
     """Copy the table, the one that is merged now where the job has not ended."""
+    shutil.copyfile(_folder(job) / f"table{target.suffix}", target.expanduser())
+    _say(f"The table of job '{job.id}' is in {target}.")
+
+
+def _folder(job: Job) -> Path:
     from jupyter_featx.jobdir import JobDir
     from jupyter_featx.manager import Manager
 
-    folder = Manager().table(JobDir(job.path))
-    shutil.copyfile(folder / f"table{target.suffix}", target.expanduser())
-    _say(f"The table of job '{job.id}' is in {target}.")
+    return Manager().table(JobDir(job.path))
 
 
 def _print_table(table: pandas.DataFrame) -> None:
     width = max(80, shutil.get_terminal_size((110, 24)).columns)
     text = table.to_string(index=False, line_width=width, max_cols=12, max_colwidth=120)
-    print(_without_controls(text))
+    print(_without_controls(_plain(text)))
 
 
 def _without_controls(text: str) -> str:
@@ -270,7 +294,14 @@ def _fail(error: object, status: int) -> int:
     return status
 
 
+def _print(text: str) -> None:
+    print(_without_controls(_plain(text)))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"%{1,2}featx", COMMAND, text)
+
+
 def _say(text: str, end: str = "\n") -> None:
     """Write to stderr; the core speaks to a notebook, a terminal has no percent signs."""
-    plain = re.sub(r"%{1,2}featx", COMMAND, text)
-    print(_without_controls(plain), end=end, file=sys.stderr, flush=True)
+    print(_without_controls(_plain(text)), end=end, file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from jupyter_featx import jobdir, table
 from jupyter_featx.dataset import DatasetOptions
 from jupyter_featx.errors import FeatxError, SpecError
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.manager import Manager
+from jupyter_featx.launcher import find_launcher
+from jupyter_featx.manager import Draft, Manager
 from jupyter_featx.preflight import Preflight, check, run_preflight
 from jupyter_featx.script import RunOptions
 from jupyter_featx.spec import (
@@ -27,7 +29,7 @@ from jupyter_featx.spec import (
     parse_memory,
 )
 from jupyter_featx.state import JobStatus
-from jupyter_featx.template import Template, extract
+from jupyter_featx.template import Template, executed_cells, extract
 from jupyter_featx.template.cells import Cell
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class SubmitOptions:
     scheduler: str | None = None
     walltime: float | str | None = None
     item_timeout: float | str | None = None
-    item_memory: float | str | None = None
+    item_memory: str | None = None
     threads: int = 1
     max_failures: int | None = None
     pattern: str | None = None
@@ -102,6 +104,7 @@ class Source:
     notebook: str | None = None
     cells: Sequence[Cell] = ()
     namespace: Mapping[str, object] | None = None
+    labels: bool = True  # take `_process_output`, too
 
     @classmethod
     def of(cls, template: object) -> Source:
@@ -110,7 +113,36 @@ class Source:
             path = os.path.abspath(os.path.expanduser(template))
             if os.path.isfile(path):  # unlike Path.is_file, it takes any text for a path
                 return cls(Path(path).parent, _printable(Path(path).stem), path)
-        return cls()
+        shell = _running_shell()
+        if shell is None or isinstance(template, (str, os.PathLike)):
+            return cls()
+        return cls(name="notebook", cells=executed_cells(shell), namespace=shell.user_ns)
+
+    def template(self, asked: Any) -> Template:
+        """Return the template of what was asked for. Raises TemplateError."""
+        return extract(asked, cells=self.cells, namespace=self.namespace, folder=self.folder, labels=self.labels)
+
+
+def _running_shell() -> Any:
+    """Return the IPython shell that we are in, if we are: functions given to `submit` use names of its other cells."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _about(template: Template, draft: Draft, source: Source) -> list[str]:
+    """Say what is about to run: how many items, which functions, on what."""
+    items = "1 item" if draft.report.total == 1 else f"{draft.report.total:,} items"
+    lines = [f"{items} from {draft.report.source}"]
+    places = [f"{name} of {place}" for name, place in template.origins.items() if place]
+    if source.cells and places:
+        lines.append(f"Functions: {', '.join(places)}")
+    resources = draft.job.spec().resources
+    here = len(os.sched_getaffinity(0))
+    if draft.job.spec().scheduler == "local" and resources.cores > here:
+        lines.append(f"{resources.cores} workers will share the {here} cores of this machine.")
+    if resources.ranks > 1 and not find_launcher(resources.ranks):
+        lines.append(f"There is no mpirun with mpi4py here: one rank runs instead of {resources.ranks}.")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -159,11 +191,20 @@ class Job:
         """End the job; every finished row stays."""
         return self._manager.cancel(self._job)
 
-    def retry(self, *, item_timeout: float | str | None = None, item_memory: float | str | None = None) -> Job:
-        """Run only the failed and missing items again, with other limits where given."""
+    def retry(
+        self,
+        *,
+        item_timeout: float | str | None = None,
+        item_memory: str | None = None,
+        max_failures: int | None = None,
+        walltime: float | str | None = None,
+    ) -> Job:
+        """Run only the failed and missing items again: the code as it was submitted, other limits where given."""
         options = RunOptions(
             item_timeout_seconds=parse_duration(item_timeout, "item_timeout"),
             item_memory_mb=parse_memory(item_memory, "item_memory"),
+            max_failures=parse_count(max_failures, "max_failures"),
+            walltime_seconds=parse_duration(walltime, "walltime"),
         )
         self._manager.retry(self._job, options)
         return self
@@ -174,40 +215,49 @@ class Job:
 
     def result(self, columns: Sequence[str] | None = None, limit: int | None = None) -> pandas.DataFrame:
         """Return the table in the dataset's order; while the job runs, of the rows there are so far."""
-        return table.read_table(self._table() / table.PARQUET, columns=columns, limit=limit)
+        return self._read(lambda folder: table.read_table(folder / table.PARQUET, columns=columns, limit=limit))
 
     def features(self) -> pandas.DataFrame:
         """Return what `_process_input` gave (X), with plain names, row for row as `labels()`."""
-        return table.features(self._table() / table.PARQUET)
+        return self._read(lambda folder: table.features(folder / table.PARQUET))
 
     def labels(self) -> pandas.DataFrame:
         """Return what `_process_output` gave (y), with plain names, row for row as `features()`."""
-        return table.labels(self._table() / table.PARQUET)
+        return self._read(lambda folder: table.labels(folder / table.PARQUET))
 
     def errors(self, grouped: bool = True) -> pandas.DataFrame:
         """Return the failed items grouped by cause, with a count and an example; or one row for each."""
-        found = table.read_errors(self._table() / table.ERRORS)
+        found = self._read(lambda folder: table.read_errors(folder / table.ERRORS))
         return table.group_errors(found) if grouped else found
 
     def timings(self) -> pandas.DataFrame:
         """Return seconds, peak memory, host, rank, worker and attempt of every finished item."""
-        return table.timings(self._job.shards, self._job.items, self._job.index)
+        with jobdir.existing(self._job):
+            return table.timings(self._job.shards, self._job.items, self._job.index)
 
     def log(self) -> str:
         """Return what the job and the user's functions printed."""
-        parts = [path for path in (self._job.job_log, *sorted(self._job.logs.glob("*.out"))) if path.exists()]
-        return "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
+        with jobdir.existing(self._job):
+            parts = [path for path in (self._job.job_log, *sorted(self._job.logs.glob("*.out"))) if path.exists()]
+            return "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
 
     def script(self) -> str:
         """Return the script that was submitted."""
-        return self._job.script.read_text(encoding="utf-8", errors="surrogateescape")
+        with jobdir.existing(self._job):
+            return self._job.script.read_text(encoding="utf-8", errors="surrogateescape")
 
     def template(self) -> str:
         """Return the code that runs."""
-        return self._job.template.read_text(encoding="utf-8")
+        with jobdir.existing(self._job):
+            return self._job.template.read_text(encoding="utf-8")
 
-    def _table(self) -> Path:
-        return self._manager.table(self._job)
+    def _read(self, read: Callable[[Path], pandas.DataFrame]) -> pandas.DataFrame:
+        """Return what is read from the folder of the table; one that is damaged is made again, once."""
+        with jobdir.existing(self._job):
+            try:
+                return read(self._manager.table(self._job))
+            except table.DamagedTable:
+                return read(self._manager.table(self._job, again=True))
 
     def __str__(self) -> str:
         try:
@@ -231,58 +281,59 @@ def submit(template: Any, data: Any, *, source: Source | None = None, **options:
     CSV column or a list; `options` are the fields of `SubmitOptions`. Raises TemplateError, DatasetError, SpecError,
     PreflightError or SchedulerError; then no job is left behind.
     """
-    asked = _options(options)
+    asked, manager = _options(options), Manager()
     source = source or Source.of(template)
-    manager = Manager()
-    found = extract(template, cells=source.cells, namespace=source.namespace, folder=source.folder)
-    draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source))
-    lines = [f"{draft.report.total:,} items from {draft.report.source}", *draft.report.lines()]
-    started = False
-    try:
-        if asked.dry_run:
-            return DryRun(Job(draft.job, manager).script(), found.text, tuple(lines))
-        if asked.preflight:
-            lines.append(check(draft.job, manager.root, cells=source.cells))
-        manager.start(draft.job)
-        started = True
-    finally:
-        if not started:
-            jobdir.remove(draft.job)
+    found = source.template(template)
+    with ExitStack() as held:  # until it is submitted, the job is ours alone
+        draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source), held)
+        started = False
+        try:
+            lines = [*_about(found, draft, source), *draft.report.lines()]
+            if asked.dry_run:
+                return DryRun(Job(draft.job, manager).script(), found.text, tuple(lines))
+            if asked.preflight:
+                lines.append(check(draft.job, manager.root, cells=source.cells))
+            if not manager.status(draft.job).attempts:  # a file system without locks let another be first
+                manager.start(draft.job)
+            started = True
+        finally:
+            if not started:
+                jobdir.remove(draft.job)
     return Job(draft.job, manager, lines)
 
 
 def test(template: Any, data: Any, *, source: Source | None = None, **options: Any) -> Preflight:
     """Run the template on a small sample in a fresh process and estimate the whole. Takes what `submit` takes."""
-    asked = _options(options)
+    asked, manager = _options(options), Manager()
     source = source or Source.of(template)
-    manager = Manager()
-    found = extract(template, cells=source.cells, namespace=source.namespace, folder=source.folder)
-    draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source))
-    try:
-        return run_preflight(draft.job, manager.root)
-    finally:
-        jobdir.remove(draft.job)
+    found = source.template(template)
+    with ExitStack() as held:
+        draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source), held)
+        try:
+            return run_preflight(draft.job, manager.root)
+        finally:
+            jobdir.remove(draft.job)
 
 
 def jobs() -> pandas.DataFrame:
     """Return a table of all jobs, newest first."""
     import pandas
 
-    columns = ["job", "name", "state", "reason", "total", "done", "failed", "created"]
+    columns = ["job", "name", "state", "total", "done", "failed", "created", "reason"]
     rows = [
-        (
-            s.job_id,
-            s.name,
-            str(s.state),
-            s.reason,
-            s.total,
-            s.done,
-            s.failed,
-            pandas.Timestamp(s.created or 0, unit="s"),
-        )
+        (s.job_id, s.name, str(s.state), s.total, s.done, s.failed, _local(pandas, s.created), _told(s))
         for s in Manager().jobs()
     ]
     return pandas.DataFrame(rows, columns=columns)
+
+
+def _local(pandas: Any, seconds: float | None) -> Any:
+    return pandas.Timestamp(time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)))
+
+
+def _told(status: JobStatus) -> str:
+    """Return the reason where it says more than the state."""
+    return "" if status.reason == str(status.state) else status.reason
 
 
 def job(key: str | None = None) -> Job:

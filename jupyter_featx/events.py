@@ -86,11 +86,12 @@ class Stopped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Merged(Event):
-    """The table was written."""
+    """The table was written; `unreadable` lines of the shards were no rows."""
 
     rows: int
     errors: int
     seconds: float
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,12 +135,23 @@ class EventLog:
 
 
 def read(folder: Path) -> list[Event]:
-    """Return every event in the folder, oldest first."""
-    found: list[Event] = []
+    """Return every event in the folder, oldest first.
+
+    A clock can be set back, but the lines of a file are in order, and so are the attempts: what stands later counts as
+    not earlier than what stands before it.
+    """
+    found: list[tuple[float, Event]] = []
+    attempts = 0.0
     for path in sorted(folder.glob("*.jsonl")):
+        is_attempt = path.name.startswith("attempt-")
+        latest = attempts if is_attempt else 0.0
         with suppress(FileNotFoundError):  # the job is being deleted
-            found.extend(parse(path.read_bytes().splitlines(keepends=True)))
-    return sorted(found, key=lambda event: event.time)
+            for event in parse(path.read_bytes().splitlines(keepends=True)):
+                latest = max(latest, event.time)
+                found.append((latest, event))
+        if is_attempt:
+            attempts = latest
+    return [event for _, event in sorted(found, key=lambda pair: pair[0])]
 
 
 def parse(lines: Iterable[bytes]) -> Iterator[Event]:

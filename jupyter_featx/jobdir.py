@@ -9,14 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_featx.errors import JobNotFound, JobStateError, SpecError
+from jupyter_featx.errors import FeatxError, JobNotFound, JobStateError, SpecError
 from jupyter_featx.events import EventLog
 from jupyter_featx.spec import JobSpec
 
@@ -118,11 +117,21 @@ class JobDir:
                 f"The folder {self.path} holds no readable spec.json. Remove it, or restore the file."
             ) from exc
 
+    def last_words(self, attempt: int) -> float | None:
+        """Return when an attempt last wrote an event, by the file's own clock; None when it never did."""
+        try:
+            return self._attempt_log(attempt).stat().st_mtime
+        except OSError:
+            return None
+
+    def _attempt_log(self, number: int) -> Path:
+        return self.events / f"attempt-{number:04}.jsonl"
+
     def claim_attempt(self) -> tuple[int, EventLog]:
         """Take the next number for an attempt; two that start at once get two numbers."""
         number = 1 + len(list(self.events.glob("attempt-*.jsonl")))
         while True:
-            path = self.events / f"attempt-{number:04}.jsonl"
+            path = self._attempt_log(number)
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 return number, EventLog(path)
@@ -132,7 +141,7 @@ class JobDir:
 
 def write_aside(path: Path, text: str, mode: int = 0o600) -> None:
     """Write the text so that a reader sees the old file or the new one, never half of it."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    aside = path.with_name(f".{path.name}.{_token(6)}.tmp")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         # A path in the text may hold bytes that are no UTF-8; they go out as they came in.
@@ -152,7 +161,7 @@ def create(name: str, fill: Callable[[JobDir, str], None], root: Path | None = N
     Raises SpecError where no folder can be made.
     """
     jobs = (root or home()) / "jobs"
-    hidden = jobs / f".new-{secrets.token_hex(6)}"
+    hidden = jobs / f".new-{_token(6)}"
     job = JobDir(hidden)
     try:
         str(jobs).encode()  # the table engine takes no other path
@@ -181,7 +190,8 @@ def make_private(folder: Path) -> None:
     """Take all rights from others, whatever the umask was: on the folder, and on everything in it."""
     for base, _, names in os.walk(folder):
         for path in (base, *(os.path.join(base, name) for name in names)):
-            os.chmod(path, os.stat(path).st_mode & 0o700)
+            with suppress(FileNotFoundError):  # what another process writes aside comes and goes
+                os.chmod(path, os.stat(path).st_mode & 0o700)
 
 
 @contextmanager
@@ -196,7 +206,8 @@ def locked(job: JobDir) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             raise JobStateError(
-                f"Job '{job.job_id}' is being changed by another process. Type '%featx status {job.job_id}'."
+                f"Job '{job.job_id}' is being submitted, retried or deleted by another process. "
+                f"Type '%featx status {job.job_id}'."
             ) from exc
         except OSError:
             pass  # a file system without locks: the check of the job's state must do
@@ -205,10 +216,23 @@ def locked(job: JobDir) -> Iterator[None]:
         os.close(descriptor)  # and the lock with it, also when the process is killed
 
 
+@contextmanager
+def existing(job: JobDir) -> Iterator[None]:
+    """Raise JobNotFound for whatever fails because the folder went meanwhile."""
+    try:
+        yield
+    except JobNotFound:
+        raise
+    except (OSError, FeatxError) as exc:
+        if job.path.is_dir():
+            raise
+        raise JobNotFound(f"Job '{job.job_id}' was deleted meanwhile. Run '%featx jobs' to list your jobs.") from exc
+
+
 def new_id(name: str, jobs: Path) -> str:
     """Return a fresh id that begins with the name: "Zeolites!" -> "zeolites-3f9a"."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32] or "job"
-    while (jobs / (job_id := f"{slug}-{secrets.token_hex(2)}")).exists():
+    while (jobs / (job_id := f"{slug}-{_token(2)}")).exists():
         pass
     return job_id
 
@@ -237,9 +261,13 @@ def _no_such(job_id: str) -> JobNotFound:
 
 def remove(job: JobDir) -> None:
     """Remove the folder; it vanishes at once, its files afterwards. Raises JobNotFound when it has gone already."""
-    hidden = job.path.with_name(f".gone-{secrets.token_hex(6)}")
+    hidden = job.path.with_name(f".gone-{_token(6)}")
     try:
         os.rename(job.path, hidden)
     except FileNotFoundError as exc:
         raise _no_such(job.job_id) from exc
     shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _token(size: int) -> str:
+    return os.urandom(size).hex()

@@ -11,7 +11,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,9 +24,12 @@ from jupyter_featx.launcher import find_launcher
 from jupyter_featx.schedulers.base import Scheduler
 from jupyter_featx.schedulers.local import LocalScheduler
 from jupyter_featx.script import RunOptions
+from jupyter_featx.shards import MISSING, finished
 from jupyter_featx.spec import JobSpec
 from jupyter_featx.state import JobStatus, State, fold
 from jupyter_featx.template import Template, module_files
+
+_SILENT_SECONDS = 600  # a run that works writes every ten seconds
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,19 @@ class Manager:
     def root(self) -> Path:
         return self._root or jobdir.home()
 
-    def draft(self, template: Template, data: object, options: DatasetOptions, spec: JobSpec) -> Draft:
-        """Make the job folder. Raises DatasetError and SpecError; then nothing is left behind."""
+    def draft(
+        self, template: Template, data: object, options: DatasetOptions, spec: JobSpec, held: ExitStack | None = None
+    ) -> Draft:
+        """Make the job folder. Raises DatasetError and SpecError; then nothing is left behind.
+
+        Until `held` is closed nobody else can retry or delete the job.
+        """
         self.scheduler(spec.scheduler)
         found: list[DatasetReport] = []
 
         def fill(job: JobDir, job_id: str) -> None:
+            if held:
+                held.enter_context(jobdir.locked(job))
             report = prepare(data, options, job.items, job.index, folder=Path(spec.workdir))
             found.append(report)
             jobdir.write_aside(job.template, template.text)
@@ -71,14 +81,13 @@ class Manager:
     def start(self, job: JobDir) -> str:
         """Give the job's script to its scheduler; return the native id."""
         spec = job.spec()
-        log = job.event_log(self._writer)
         try:
             native_id = self.scheduler(spec.scheduler).submit(job.script, job.job_log)
         except SchedulerError as exc:
-            log.append(events.Rejected(reason=str(exc)))
+            self._say(job, events.Rejected(reason=str(exc)))
             raise
         try:
-            log.append(events.Submitted(native_id=native_id, cores=spec.resources.cores))
+            self._say(job, events.Submitted(native_id=native_id, cores=spec.resources.cores))
         except BaseException:  # a run that nobody wrote down must not go on
             self.scheduler(spec.scheduler).cancel(native_id)
             raise
@@ -89,11 +98,20 @@ class Manager:
             raise SpecError(f"scheduler={name!r} is not known here. Choose one of: {', '.join(self._schedulers)}.")
         return self._schedulers[name]
 
+    def _say(self, job: JobDir, event: Event) -> None:
+        """Append an event; also by a clock that was set back, it comes after everything that is known."""
+        latest = max((known.time for known in events.read(job.events)), default=0.0)
+        job.event_log(self._writer).append(replace(event, time=max(event.time, latest + 1e-6)))
+
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def status(self, job: JobDir) -> JobStatus:
         """Return where the job is; a run that vanished is noticed here, and written down."""
-        return self._settled([(job, job.spec())])[0]
+        with jobdir.existing(job):
+            status = self._settled([(job, job.spec())])[0]
+            if status.created is None:  # no events: see that they did not go while we looked
+                job.spec()
+            return status
 
     def jobs(self) -> list[JobStatus]:
         """Return the status of every readable job, newest first."""
@@ -113,9 +131,10 @@ class Manager:
                 job = runs[native_id]
                 folded[job] = _fold(job, specs[job])  # its last words may have come before our asking
                 if not folded[job].state.final:
-                    job.event_log(self._writer).append(event)
+                    with suppress(FileNotFoundError):  # the job is being deleted
+                        self._say(job, event)
                     folded[job] = _fold(job, specs[job])
-        return list(folded.values())
+        return [_with_silence(job, status) for job, status in folded.items()]
 
     def _poll(self, name: str, native_ids: Collection[str]) -> Mapping[str, Event]:
         """Ask a scheduler; one that is not there, or not known here, has nothing to say of a job."""
@@ -158,7 +177,7 @@ class Manager:
     ) -> JobStatus:
         """Return when the job has ended; raise TimeoutError when that takes longer than `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        pause = 0.02
+        begun, pause = time.monotonic(), 0.02
         while True:
             status = self.status(job)
             if tell:
@@ -173,7 +192,7 @@ class Manager:
             if left <= 0:
                 raise TimeoutError(f"Job '{job.job_id}' is still {status.state} after {timeout:g} s; it goes on.")
             time.sleep(min(pause, left))
-            pause = min(0.5, pause * 1.3)
+            pause = min(0.1 if time.monotonic() - begun < 60 else 0.5, pause * 1.3)
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -183,18 +202,24 @@ class Manager:
         if status.state.final or not status.attempts:
             raise JobStateError(f"Job '{job.job_id}' is {status.state}, not running; there is nothing to cancel.")
         native_id = status.attempts[-1].native_id
-        scheduler = self.scheduler(job.spec().scheduler)
-        job.event_log(self._writer).append(events.CancelAsked(native_id=native_id))
-        scheduler.cancel(native_id)
+        with jobdir.existing(job):
+            scheduler = self.scheduler(job.spec().scheduler)
+            self._say(job, events.CancelAsked(native_id=native_id))
+            try:
+                scheduler.cancel(native_id)
+            except SchedulerError:
+                if not (silence := _silence(job, status)):
+                    raise
+                self._say(job, events.Lost(native_id=native_id, reason=f"given up: {silence}"))
         return self.status(job)
 
     def retry(self, job: JobDir, options: RunOptions) -> JobStatus:
         """Run the failed and missing items again, in a new attempt."""
-        with jobdir.locked(job):
+        with jobdir.existing(job), jobdir.locked(job):
             status = self.status(job)
             if status.attempts and not status.state.final:
                 raise JobStateError(f"Job '{job.job_id}' is {status.state}. Wait for it, or cancel it first.")
-            if status.attempts and not status.failed and not status.remaining:
+            if status.state is State.COMPLETED and not _anything_left(job, status):
                 raise JobStateError(f"Every item of job '{job.job_id}' succeeded; there is nothing to retry.")
             text = _render(job, job.spec(), replace(options, retry_failed=True))
             jobdir.write_aside(job.script, text, mode=0o700)
@@ -203,31 +228,59 @@ class Manager:
 
     def delete(self, job: JobDir) -> None:
         """Remove the job's folder. Raises JobStateError while it runs."""
-        with jobdir.locked(job):
+        with jobdir.existing(job), jobdir.locked(job):
             status = self.status(job)
             if status.attempts and not status.state.final:
                 raise JobStateError(f"Job '{job.job_id}' is {status.state}. Type '%featx cancel {job.job_id}' first.")
             jobdir.remove(job)
 
-    def table(self, job: JobDir) -> Path:
-        """Return the folder of the table: the job's own, or one made now from the rows there are so far."""
+    def table(self, job: JobDir, *, again: bool = False) -> Path:
+        """Return the folder of the table: the job's own, or one made now from the rows there are so far.
+
+        `again` makes it anew also when there is one.
+        """
         status = self.status(job)
         complete = status.state is State.COMPLETED
-        if complete and status.merged_rows is not None and (job.path / table.PARQUET).exists():
+        if complete and not again and status.merged_rows is not None and (job.path / table.PARQUET).exists():
             return job.path
         out = job.path if complete else job.partial
-        out.mkdir(mode=0o700, exist_ok=True)
         begun = time.monotonic()
-        info = table.merge(job.shards, job.items, job.index, out)
-        jobdir.make_private(out)
-        if complete:
-            seconds = round(time.monotonic() - begun, 3)
-            job.event_log(self._writer).append(events.Merged(rows=info.rows, errors=info.errors, seconds=seconds))
+        with jobdir.existing(job):
+            if not complete:
+                out.mkdir(mode=0o700, exist_ok=True)
+            info = table.merge(job.shards, job.items, job.index, out)
+            jobdir.make_private(out)
+            if complete:
+                counts = {"rows": info.rows, "errors": info.errors, "unreadable": info.unreadable}
+                self._say(job, events.Merged(**counts, seconds=round(time.monotonic() - begun, 3)))
         return out
 
 
 def _fold(job: JobDir, spec: JobSpec) -> JobStatus:
     return replace(fold(events.read(job.events)), job_id=job.job_id, name=spec.name)
+
+
+def _anything_left(job: JobDir, status: JobStatus) -> bool:
+    """Tell whether an item failed or has no row, also when its row has gone since it was counted."""
+    return bool(status.failed or status.remaining) or MISSING in finished(job.shards, status.total)
+
+
+def _with_silence(job: JobDir, status: JobStatus) -> JobStatus:
+    silence = "" if status.state.final or not status.attempts else _silence(job, status)
+    if not silence:
+        return status
+    hint = f"If that machine is gone, type '%featx cancel {job.job_id}' to give the run up."
+    return replace(status, reason=f"{silence}. {hint}")
+
+
+def _silence(job: JobDir, status: JobStatus) -> str:
+    """Say how long nothing was heard of a run on another machine; "" for one that speaks, or that we can ask about."""
+    last = status.attempts[-1]
+    host = last.host or (last.native_id.partition("/")[0] if "/" in last.native_id else "")
+    if host in ("", socket.gethostname()):
+        return ""
+    seconds = time.time() - (job.last_words(last.number) or last.submitted)
+    return f"runs on {host}, not heard of for {seconds // 60:.0f} min" if seconds >= _SILENT_SECONDS else ""
 
 
 def _render(job: JobDir, spec: JobSpec, options: RunOptions) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 
 from jupyter_featx import events, jobdir, table
 from jupyter_featx.cards.preflight import preflight_html, preflight_text
+from jupyter_featx.cards.wording import counted, short_time
 from jupyter_featx.errors import PreflightError
 from jupyter_featx.items import ItemFile, display, write_items
 from jupyter_featx.jobdir import JobDir
@@ -35,6 +36,7 @@ from jupyter_featx.template.cells import Cell
 _SHORT_ITEMS, _SHORT_SECONDS = 3, 10.0
 _FULL_ITEMS, _FULL_SECONDS = 16, 60.0
 _END_SECONDS = 3.0  # for the engine to stop what it runs
+_PRINTED = 2000  # characters
 _SIZED_ITEMS = 500  # asked for their size, to find a large one
 _CODE_ERRORS = ("NameError", "ModuleNotFoundError", "ImportError", "UnboundLocalError")  # no item can help these
 
@@ -55,6 +57,7 @@ class Preflight:
     estimates: tuple[tuple[int, float], ...]
     failures: tuple[tuple[str, str, str], ...]
     unfinished: tuple[str, ...]
+    printed: str = ""
     head_text: str = ""
     head_html: str = ""
 
@@ -91,9 +94,21 @@ def check(job: JobDir, root: Path, cells: Sequence[Cell] = ()) -> str:
         _refuse_broken(trial, job, cells)
         seconds = [row["s"] for row in trial.rows.values()]
         if not trial.rows:
-            return f"Preflight: {len(trial.items)} items still ran after {_SHORT_SECONDS:g} s without an error."
-        failed = f", {len(trial.failed)} failed" if trial.failed else ""
-        return f"Preflight: {len(seconds)} items ran{failed}, {statistics.median(seconds):.3g} s each."
+            ran = (
+                f"Preflight: {counted(len(trial.items), 'item')} still ran after {_SHORT_SECONDS:g} s without an error."
+            )
+            return f"{ran} If one may hang, give '--item-timeout 10m', say."
+        said = f"Preflight: {counted(len(seconds), 'item')} ran, {short_time(statistics.median(seconds))} each"
+        if not trial.failed:
+            return f"{said}."
+        item, error = trial.failed[0]
+        return f"{said}; {len(trial.failed)} failed: {_named(error)}, on item {item}."
+
+
+def _named(error: dict[str, Any]) -> str:
+    """Return the error with its place: "ValueError: no atoms (cell [3], line 4)"."""
+    place = error.get("cell") or (f"template.py, line {error['line']}" if error.get("line") else "")
+    return f"{error['type']}: {error['message']}" + (f" ({place})" if place else "")
 
 
 def _refuse_broken(trial: _Trial, job: JobDir, cells: Sequence[Cell]) -> None:
@@ -105,16 +120,18 @@ def _refuse_broken(trial: _Trial, job: JobDir, cells: Sequence[Cell]) -> None:
     for item, error in trial.failed:
         every = len(trial.failed) == len(trial.rows) and not trial.unfinished
         if every or error["type"] in _CODE_ERRORS:
-            place = error.get("cell") or (f"template.py, line {error['line']}" if error.get("line") else "")
-            where = f" ({place})" if place else ""
-            hint = _hint(error, job, cells)
+            tried = len(trial.rows)
+            all_of_them = f"All {tried} items that were tried failed. " if every and tried > 1 else ""
             raise PreflightError(
-                f"{error['type']}: {error['message']}{where}, on item {item}.{hint} Nothing was submitted. "
+                f"{all_of_them}{_named(error)}, on item {item}.{_hint(error, job, cells)} Nothing was submitted. "
                 "Mend it and submit again, or submit with --no-preflight."
             )
 
 
 def _hint(error: dict[str, Any], job: JobDir, cells: Sequence[Cell]) -> str:
+    if error["type"] == "ModuleNotFoundError" and "'" in error["message"]:
+        package = error["message"].split("'")[1].partition(".")[0]
+        return f" Install it for {job.spec().python}: pip install {package}."
     if error["type"] != "NameError" or "'" not in error["message"]:
         return ""
     hint = hint_for_name(job.template.read_text(encoding="utf-8"), error["message"].split("'")[1], cells)
@@ -154,9 +171,16 @@ def _measure(trial: _Trial, spec: JobSpec, head: tuple[str, str]) -> Preflight:
         estimates=tuple((n, max(work / n, seconds[-1])) for n in choices),
         failures=tuple((item, f"{e['type']}: {e['message']}", e.get("cell") or "") for item, e in trial.failed),
         unfinished=trial.unfinished,
+        printed=_printed(trial.job),
         head_text=head[0],
         head_html=head[1],
     )
+
+
+def _printed(job: JobDir) -> str:
+    """Return the beginning of what the functions printed."""
+    text = "".join(path.read_text(encoding="utf-8", errors="replace") for path in sorted(job.logs.glob("*.out")))
+    return text[:_PRINTED] + ("\n…" if len(text) > _PRINTED else "")
 
 
 def _head(trial: _Trial) -> tuple[str, str]:

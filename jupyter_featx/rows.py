@@ -13,13 +13,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_featx.values import FLOAT_EXACT, BadValue, Refused, cell, clean
+from jupyter_featx.values import FLOAT_EXACT, BadValue, Refused, cell, clean, with_article
 
 __all__ = ["BadValue", "RowEncoder"]
 
 SIMPLE = ((bool, "b"), (str, "t"), (int, "i"), (float, "d"))  # JSON writes these and their subclasses itself
 PLANS = 1000  # shapes remembered; a template whose every row has its own shape must not fill the memory
+MOST_COLUMNS = 20_000  # of one row; a table of more takes more memory than a machine has
 ERROR_TEXT = 10_000  # characters kept of one message or traceback
+_WIDE_HINT = 'put the values in one list: return {"values": list(row.values())}'
 FUNCTIONS = {"f": "_process_input", "l": "_process_output"}
 
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
@@ -75,6 +77,8 @@ class RowEncoder:
         cells = _cells("f", features)
         if labels is not None:
             cells.update(_cells("l", labels))
+        if len(cells) > MOST_COLUMNS:
+            raise BadValue(f"the row has {len(cells):,} columns, more than {MOST_COLUMNS:,}; {_WIDE_HINT}")
         self._remember(features, labels or {})
         new = [key for key in cells if key not in self._seen]
         line = _write({**row, **cells}).encode() + b"\n"
@@ -116,11 +120,11 @@ def _cells(side: str, row: Any) -> dict[str, object]:
     if row is None:
         raise BadValue(f"{function} returned None; did you forget `return`?")
     if not isinstance(row, dict):
-        raise BadValue(f"{function} returned a {type(row).__name__}; return a dict, one key per column")
+        raise BadValue(f"{function} returned {with_article(type(row).__name__)}; return a dict, one key per column")
     cells = {}
     for name, value in row.items():
         if not isinstance(name, str):
-            raise BadValue(f"{function} returned the key {name!r}, a {type(name).__name__}; use str(key)")
+            raise BadValue(f"{function} returned the key {name!r}, {with_article(type(name).__name__)}; use str(key)")
         try:
             kind, simple = cell(value)
         except Refused as exc:

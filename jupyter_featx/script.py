@@ -44,6 +44,8 @@ class RunOptions:
     retry_failed: bool = False
     item_timeout_seconds: float | None = None
     item_memory_mb: float | None = None
+    max_failures: int | None = None
+    walltime_seconds: float | None = None
 
     def words(self) -> list[str]:
         words = ["--retry-failed"] if self.retry_failed else []
@@ -51,6 +53,10 @@ class RunOptions:
             words += ["--item-timeout", f"{self.item_timeout_seconds:g}"]
         if self.item_memory_mb is not None:
             words += ["--item-memory", f"{self.item_memory_mb:g}"]
+        if self.max_failures is not None:
+            words += ["--max-failures", str(self.max_failures)]
+        if self.walltime_seconds is not None:
+            words += ["--walltime", f"{self.walltime_seconds:g}"]
         return words
 
 

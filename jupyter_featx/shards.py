@@ -89,19 +89,38 @@ def whole_lines(path: Path, size: int) -> Iterator[bytes]:
                 yield block
 
 
-def finished(folder: Path, total: int) -> bytearray:
-    """Return for each item MISSING, OK or FAILED; one good row outweighs any error."""
+def finished(folder: Path, total: int, *, thorough: bool = False) -> bytearray:
+    """Return for each item MISSING, OK or FAILED; one good row outweighs any error.
+
+    A look at a line's ends is enough for a torn one, and for the zeros that a power cut leaves. Only `thorough` sees
+    every damage that the merge sees; it takes a few times longer.
+    """
     status = bytearray(total)
     for shard in list_shards(folder):
-        _mark(shard.path, status)
+        _mark(shard.path, status, thorough)
     return status
 
 
-def _mark(path: Path, status: bytearray) -> None:
+def is_row(line: bytes) -> bool:
+    """Tell whether a line is as some rank wrote it: one whole JSON object with the number of an item."""
+    try:
+        row = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and type(row.get("i")) is int
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _mark(path: Path, status: bytearray, thorough: bool) -> None:
     total = len(status)
     with path.open("rb", buffering=1 << 20) as file:
         for line in file:
-            if line[:5] != b'{"i":' or line[-2:] != b"}\n":
+            if line[:5] != b'{"i":' or line[-2:] != b"}\n" or b"\0" in line:
+                continue
+            if thorough and not is_row(line):
                 continue
             digits = line[5 : line.find(b",", 5)]
             if not digits.isdigit() or (index := int(digits)) >= total:

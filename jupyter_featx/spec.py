@@ -96,14 +96,17 @@ def _duration_text(text: str) -> float | None:
     return None
 
 
-def parse_memory(value: float | str | None, option: str = "memory") -> float | None:
-    """Return megabytes (2**20 bytes) for "4G", "512M", "2.5GB" or a number of megabytes; None stays None."""
+def parse_memory(value: str | None, option: str = "memory") -> float | None:
+    """Return megabytes (2**20 bytes) for "4G", "512M" or "2.5GB"; None stays None."""
     if value is None:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:I?B)?)?", str(value).strip().upper())
+    text = str(value).strip().upper()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        raise SpecError(f"{option}={value!r} has no unit. Type '{text}G' or '{text}M'.")
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])(?:I?B)?", text)
     if not match or float(match[1]) <= 0:
         raise SpecError(f"{option}={value!r} is no amount of memory. Type '4G' or '512M'.")
-    return float(match[1]) * _MEMORY_UNITS[match[2] or "M"]
+    return float(match[1]) * _MEMORY_UNITS[match[2]]
 
 
 def parse_cores(value: int | str) -> tuple[int, int]:
@@ -121,5 +124,5 @@ def parse_count(value: int | str | None, option: str) -> int | None:
     if value is None:
         return None
     if not re.fullmatch(r"\d{1,18}", str(value).strip()):
-        raise SpecError(f"{option}={value!r} is no whole number.")
+        raise SpecError(f"{option}={value!r} must be a whole number of at least 0.")
     return int(value)

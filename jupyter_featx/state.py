@@ -64,13 +64,14 @@ class JobStatus:
     items_per_second: float = 0.0
     created: float | None = None
     merged_rows: int | None = None
+    missing: int = 0  # items that the last merge found neither a row nor an error of
     attempts: tuple[Attempt, ...] = ()
     now: float = 0.0
 
     @property
     def seconds(self) -> float:
         """Seconds that the attempts ran, all together."""
-        return sum((a.ended or self.now) - a.started for a in self.attempts if a.started)
+        return sum(max(0.0, (a.ended or self.now) - a.started) for a in self.attempts if a.started)
 
     @property
     def remaining(self) -> int:
@@ -97,9 +98,19 @@ class JobStatus:
 
 
 def fold(found: Iterable[Event], now: float | None = None) -> JobStatus:
-    """Return the status after all the events, oldest first."""
-    ordered = sorted(found, key=lambda event: event.time)
-    return replace(reduce(apply_to, ordered, JobStatus()), now=time.time() if now is None else now)
+    """Return the status after all the events, in the order in which `events.read` gives them."""
+    status = _without_missing(reduce(apply_to, found, JobStatus()))
+    return replace(status, now=time.time() if now is None else now)
+
+
+def _without_missing(status: JobStatus) -> JobStatus:
+    """Count what the table and the errors hold, not what was once counted, when rows have been lost since."""
+    if status.state is not State.COMPLETED or status.merged_rows is None or not status.missing:
+        return status
+    missing = "1 item has no row" if status.missing == 1 else f"{status.missing:,} items have no row"
+    reason = f"{missing} any more: the files in shards/ were damaged. Type '%featx retry' to run what is missing."
+    failed = status.total - status.merged_rows - status.missing
+    return replace(status, done=status.merged_rows, failed=failed, reason=reason)
 
 
 def apply_to(status: JobStatus, event: Event) -> JobStatus:
@@ -179,7 +190,7 @@ def _(event: events.Stopped, status: JobStatus) -> JobStatus:
 
 @_apply.register
 def _(event: events.Merged, status: JobStatus) -> JobStatus:
-    return replace(status, merged_rows=event.rows)
+    return replace(status, merged_rows=event.rows, missing=max(0, status.total - event.rows - event.errors))
 
 
 @_apply.register

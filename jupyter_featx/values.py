@@ -140,6 +140,11 @@ def _nested(value: Any) -> str:
     """Return JSON text in which ints are exact, and NaN and Infinity are tokens."""
     try:
         text = json.dumps(value, default=_inner, ensure_ascii=False, separators=(",", ":"))
+        # The escape is JSON's own, doubled: read back it is the same text that a plain string gets.
+        text = LONE_SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text)
+        if "{" in text:
+            _READER.decode(text)
+        return text
     except TypeError as exc:  # "keys must be str, int, float, bool or None, not tuple"
         raise Refused(f"nested, and inside a dict's {exc}; use str(key)") from None
     except RecursionError:
@@ -148,8 +153,18 @@ def _nested(value: Any) -> str:
         if "ircular" not in str(exc):
             raise Refused("nested, with an int of thousands of digits inside; use hex(value)") from None
         raise Refused("nested inside itself; return a copy without the cycle") from None
-    # The escape is JSON's own, doubled: read back it is the same text that a plain string gets.
-    return LONE_SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text)
+
+
+def _keys_once(pairs: list[tuple[str, object]]) -> None:
+    """Refuse a dict of which two keys became one: 1 and "1", or None and "null"."""
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise Refused(f"nested, and inside a dict two keys are both {key!r} as text; rename one")
+        seen.add(key)
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_keys_once)
 
 
 def _inner(value: Any) -> object:
@@ -171,12 +186,18 @@ def _inner(value: Any) -> object:
 def _described(value: object) -> str:
     """Return what the value is and what to return instead: "a set; return sorted(value)"."""
     kinds = [kind.__name__ for kind in type(value).__mro__]
-    name = kinds[0]
-    article = "an" if name[:1] in "aeiouAEIO" else "a"
+    name = with_article(kinds[0])
     if "Enum" in kinds:
         hint = "value.name or value.value"
     elif "PurePath" in kinds:
         hint = "str(value)"
     else:
         hint = next((HINTS[kind] for kind in kinds if kind in HINTS), "a number, a text, a list or a dict")
-    return f"{article} {name}; return {hint}"
+    return f"{name}; return {hint}"
+
+
+def with_article(name: str) -> str:
+    """Return "a set", "an int", "None"."""
+    if name == "NoneType":
+        return "None"
+    return f"{'an' if name[:1] in 'aeiouAEIO' else 'a'} {name}"

@@ -26,6 +26,7 @@ from jupyter_featx.errors import (
     SpecError,
     TemplateError,
 )
+from jupyter_featx.jobdir import JobDir
 from jupyter_featx.schedulers.local import LocalScheduler
 
 BOTH = """
@@ -258,6 +259,36 @@ def test_a_deleted_job_is_gone_and_can_still_be_shown(home: Path, numbers: Path)
     for act in (job.status, job.delete, job.result, job.retry, job.cancel, lambda: featx.job(job.id)):
         with pytest.raises(JobNotFound):
             act()
+
+
+def test_a_damaged_table_is_made_again(home: Path, numbers: Path) -> None:
+    job = submit(BOTH, numbers)
+    job.wait(20)
+    whole = job.result()
+    for name in ("table.parquet", "errors.csv"):
+        path = job.path / name
+        path.write_bytes(bytes(300) + path.read_bytes()[300:])
+        assert job.result().equals(whole)
+        assert job.errors().empty
+    (job.path / "items.idx").write_bytes(b"")
+    (job.path / "table.parquet").write_bytes(b"x")
+    with pytest.raises(FeatxError, match="items"):
+        job.result()
+
+
+def test_a_job_cannot_be_retried_while_its_submit_tries_it(
+    home: Path, numbers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def retried_meanwhile(job: JobDir, *_: object, **__: object) -> str:
+        with pytest.raises(JobStateError, match="being submitted"):
+            Job(job, client.Manager()).retry()
+        return "tried"
+
+    monkeypatch.setattr(client, "check", retried_meanwhile)
+    job = client.submit(BOTH, numbers)
+    assert isinstance(job, Job)
+    assert job.lines[-1] == "tried"
+    assert len(job.wait(20).attempts) == 1
 
 
 def test_a_running_job_is_neither_deleted_nor_retried(home: Path, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def _append_until_full(path: Path) -> None:
 
 
 def test_a_full_disk_leaves_no_torn_line_before_the_next(tmp_path: Path) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=_append_until_full, args=(tmp_path / "a.jsonl",))
+    process = multiprocessing.get_context("fork").Process(target=_append_until_full, args=(tmp_path / "a.jsonl",))
     process.start()
     process.join(20)
     assert process.exitcode == 0
@@ -110,3 +110,20 @@ def test_a_full_disk_leaves_no_torn_line_before_the_next(tmp_path: Path) -> None
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     EventLog(tmp_path / "a.jsonl").append(EXAMPLES[0])
     assert (tmp_path / "a.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_lines_of_a_file_are_in_order_whatever_the_clock_said(tmp_path: Path) -> None:
+    moments = (10.0, 11.0, 5.0, 6.0, 12.0)
+    story = [events.Progress(time=t, native_id="n", done=n, failed=0, running=1, rate=1) for n, t in enumerate(moments)]
+    for event in story:
+        EventLog(tmp_path / "attempt-0001.jsonl").append(event)
+    other = events.CancelAsked(time=11.5, native_id="n")
+    EventLog(tmp_path / "client.jsonl").append(other)
+    assert events.read(tmp_path) == [*story[:4], other, story[4]]
+
+
+def test_a_later_attempt_comes_after_an_earlier_one_whatever_the_clock_said(tmp_path: Path) -> None:
+    first, second = events.Lost(time=100, native_id="a", reason=""), events.Lost(time=5, native_id="b", reason="")
+    EventLog(tmp_path / "attempt-0001.jsonl").append(first)
+    EventLog(tmp_path / "attempt-0002.jsonl").append(second)
+    assert events.read(tmp_path) == [first, second]

@@ -10,7 +10,7 @@ import pytest
 from realjobs import make_spec
 
 from jupyter_featx import jobdir
-from jupyter_featx.errors import JobNotFound, JobStateError, SpecError
+from jupyter_featx.errors import JobNotFound, JobStateError, SpecError, TableError
 from jupyter_featx.jobdir import JOB_ID, JobDir
 
 
@@ -153,3 +153,19 @@ def test_only_one_at_a_time_changes_a_job(home: Path) -> None:
         pass
     with jobdir.locked(job):
         pass
+
+
+def test_what_fails_because_the_job_was_deleted_says_so(home: Path) -> None:
+    job = jobdir.create("x", fill)
+    with pytest.raises(FileNotFoundError), jobdir.existing(job):
+        (job.path / "none").read_text()
+    jobdir.remove(job)
+    for exc in (FileNotFoundError(2, "No such file"), TableError("no table")):
+        with pytest.raises(JobNotFound, match=f"'{job.job_id}' was deleted"), jobdir.existing(job):
+            raise exc
+
+
+def test_a_file_that_vanishes_while_rights_are_taken_is_no_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = jobdir.create("x", fill)
+    monkeypatch.setattr("os.walk", lambda folder: [(str(folder), [], ["gone.tmp", "spec.json"])])
+    jobdir.make_private(job.path)

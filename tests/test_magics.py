@@ -84,7 +84,7 @@ def test_a_cell_becomes_a_table(notebook: Notebook, numbers: Path):
 
     (cause,) = notebook.run(f"%featx errors {client.jobs()['job'][1]}").to_dict("records")
     assert cause["message"] == "three is bad"
-    assert cause["cell"] == "cell [4], line 6"
+    assert cause["where"] == "cell [4], line 6"
     assert notebook.run("%featx errors") is None
     assert "No item of job" in notebook.out
 
@@ -125,7 +125,7 @@ def test_a_cell_that_fails_itself_submits_nothing(notebook: Notebook, numbers: P
 
 
 def test_a_traceback_counts_the_lines_of_the_cell_as_shown(notebook: Notebook, numbers: Path):
-    notebook.run(f"%%featx submit --data {numbers}\n\nx = 1\nx / 0")
+    notebook.run(f"%%featx submit --data {numbers}\n\nx = 1\nx / 0\ndef _process_input(path):\n    return {{}}")
     assert "----> 4 x / 0" in notebook.out
 
 
@@ -171,7 +171,7 @@ def test_an_interrupt_ends_the_waiting_and_not_the_job(notebook: Notebook, numbe
 def test_waiting_for_a_job_that_fails_says_so(notebook: Notebook, numbers: Path):
     job = notebook.run(f"%%featx submit --data {numbers} --no-preflight\n{SLOW}")
     job.cancel()
-    assert f"Job '{job.id}' is cancelled" in notebook.fails("%featx wait --out df")
+    assert f"Job '{job.id}' was cancelled" in notebook.fails("%featx wait --out df")
     assert "df" not in notebook.shell.user_ns
 
 
@@ -279,3 +279,54 @@ def test_a_kernel_that_dies_leaves_the_job_to_the_next_one(kernel: Kernel, numbe
     kernel.run(f"%%featx submit --data {numbers} --no-preflight\n{code}")
     kernel.manager.shutdown_kernel(now=True)
     assert client.job().wait(20).done == 8
+
+
+def test_a_near_miss_above_older_functions_submits_nothing(notebook: Notebook, numbers: Path):
+    notebook.run("def _process_input(path):\n    return {'a': 1}")
+    said = notebook.fails(f"%%featx submit --data {numbers}\ndef process_input(path):\n    return {{'a': 2}}")
+    assert "This cell defines no _process_input. Did you mean 'process_input'?" in said
+    assert client.jobs().empty
+
+
+def test_labels_of_another_cell_do_not_ride_along(notebook: Notebook, numbers: Path):
+    notebook.run("def _process_output(path):\n    return {'old': 1}")
+    table = notebook.run(f"%%featx submit --data {numbers} --wait\ndef _process_input(path):\n    return {{'a': 2}}")
+    assert list(table.columns) == ["item", "a"]
+    assert "Functions: _process_input of cell [" in notebook.out
+    assert "_process_output" not in notebook.out
+    both = notebook.run(f"%featx submit --data {numbers} --wait")
+    assert list(both.columns) == ["item", "a", "old"]
+
+
+def test_a_cell_that_failed_counts_as_far_as_it_ran(notebook: Notebook, numbers: Path):
+    notebook.run("A = 1\nSCALE = 1.0")
+    notebook.run("A = 2\nundefined_name\nSCALE = 2.5")
+    table = notebook.run(
+        f"%%featx submit --data {numbers} --wait\ndef _process_input(path):\n    return {{'s': SCALE, 'a': A}}"
+    )
+    assert set(table["s"]) == {1.0}
+    assert set(table["a"]) == {2}
+
+
+def test_test_shows_what_the_functions_print(notebook: Notebook, numbers: Path):
+    sampled = notebook.run(
+        f"%%featx test --data {numbers}\ndef _process_input(path):\n    print('look at', path)\n    return {{}}"
+    )
+    assert "look at" in str(sampled)
+
+
+def test_a_retry_says_that_it_runs_the_code_as_it_was(notebook: Notebook, numbers: Path):
+    notebook.run(f"%%featx submit --data {numbers} --wait\n{HELPERS}\n{FUNCTIONS}")
+    notebook.run("%featx retry --wait")
+    assert "as they were submitted" not in notebook.out
+    notebook.run("def _process_input(path):\n    return {'value': 1}")
+    notebook.run("%featx retry --wait")
+    assert "as they were submitted" in notebook.out
+
+
+def test_functions_given_to_submit_use_names_of_other_cells(kernel: Kernel, numbers: Path):
+    kernel.run("FACTOR = 3")
+    kernel.run("def _process_input(path):\n    return {'v': FACTOR}")
+    kernel.run("import jupyter_featx as featx")
+    kernel.run(f"job = featx.submit(_process_input, {str(numbers)!r}, preflight=False); state = job.wait(30).state")
+    assert texts(kernel.run("set(job.result()['v'])"), "execute_result") == ["{3}"]

@@ -8,12 +8,13 @@ import signal
 import stat
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from realjobs import calls, counting, make_items, make_spec, python, running, until
 
-from jupyter_featx import client, events, jobdir
+from jupyter_featx import client, events, jobdir, table
 from jupyter_featx.client import Job
 from jupyter_featx.dataset import DatasetOptions
 from jupyter_featx.errors import (
@@ -61,6 +62,8 @@ class Twin:
                 native_id=native_id, attempt=number, host="vm", ranks=1, workers=1, pending=8, done=0, failed=0
             )
         )
+        row = b'{"i":%d,"s":0.1,"m":1.0,"w":0,"fi:n":1}\n'
+        job.shard(number, 0).write_bytes(b"".join(row % item for item in range(done)))
         if why:
             log.append(events.Stopped(native_id=native_id, why=why, message="", done=done, failed=failed))
 
@@ -253,6 +256,94 @@ def test_two_retries_at_once_are_one(twin: Twin) -> None:
                 act()
 
 
+def test_a_job_that_is_being_submitted_is_neither_retried_nor_deleted(twin: Twin) -> None:
+    spec = make_spec(scheduler="memory", workdir=str(twin.data))
+    with ExitStack() as held:
+        job = twin.manager.draft(extract(TEMPLATE), twin.data, DatasetOptions(), spec, held).job
+        for act in (lambda: twin.manager.retry(job, RunOptions()), lambda: twin.manager.delete(job)):
+            with pytest.raises(JobStateError, match="being submitted"):
+                act()
+    assert twin.manager.retry(job, RunOptions()).state is State.QUEUED
+
+
+def test_a_run_that_ended_before_its_last_word_can_go_on_with_nothing_left(twin: Twin) -> None:
+    job = twin.submit()
+    twin.run(job, why="")
+    twin.scheduler.end("1", "killed")
+    number, log = 1, job.event_log("attempt-0001")
+    log.append(events.Progress(native_id=str(number), done=8, failed=0, running=0, rate=1))
+    assert (twin.manager.status(job).state, twin.manager.status(job).remaining) == (State.FAILED, 0)
+    assert twin.manager.retry(job, RunOptions()).state is State.QUEUED
+
+
+def test_a_completed_job_whose_rows_are_gone_can_be_retried(twin: Twin) -> None:
+    job = twin.submit()
+    twin.run(job)
+    job.shard(1, 0).unlink()
+    assert twin.manager.retry(job, RunOptions()).state is State.QUEUED
+
+
+def test_a_clock_that_was_set_back_hides_no_later_run(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = twin.submit()
+    twin.run(job, done=6, failed=2)
+    past = time.time() - 3600
+    monkeypatch.setattr(time, "time", lambda: past)
+    other = Manager(twin.manager.root, {"memory": twin.scheduler})
+    assert other.retry(job, RunOptions()).state is State.QUEUED
+    twin.run(job, why="")
+    twin.scheduler.end("2", "NODE_FAIL")
+    assert (other.status(job).state, other.status(job).reason) == (State.FAILED, "NODE_FAIL")
+
+
+def test_a_silent_run_of_another_machine_is_said_and_can_be_given_up(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(native_id: str) -> None:
+        raise SchedulerError("The job runs on vm. Cancel it there.")
+
+    job = twin.submit()
+    twin.run(job, why="")
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    monkeypatch.setattr(twin.scheduler, "cancel", refuse)
+    assert twin.manager.status(job).reason == ""
+    with pytest.raises(SchedulerError, match="Cancel it there"):
+        twin.manager.cancel(job)
+    long_ago = time.time() - 14 * 60 - 5
+    os.utime(job.events / "attempt-0001.jsonl", (long_ago, long_ago))
+    for status in (twin.manager.status(job), twin.manager.jobs()[0]):
+        assert status.state is State.RUNNING
+        assert "runs on vm, not heard of for 14 min" in status.reason
+        assert f"featx cancel {job.job_id}" in status.reason
+    assert twin.manager.cancel(job).state is State.CANCELLED
+    twin.manager.delete(job)
+
+
+def test_a_job_deleted_while_its_table_is_made_is_gone_for_good(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge = table.merge
+
+    def deleted_before(*given: Path) -> table.TableInfo:
+        jobdir.remove(job)
+        return merge(*given)
+
+    job = twin.submit()
+    monkeypatch.setattr(table, "merge", deleted_before)
+    with pytest.raises(JobNotFound, match="was deleted"):
+        twin.manager.table(job)
+    assert list((twin.manager.root / "jobs").iterdir()) == []
+
+
+def test_a_job_deleted_while_it_is_looked_at_is_not_found(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = twin.submit()
+    spec = job.spec()
+    twin.scheduler.end("1", "gone")
+    poll = twin.scheduler.poll
+    monkeypatch.setattr(twin.scheduler, "poll", lambda ids: jobdir.remove(job) or poll(ids))
+    with pytest.raises(JobNotFound):
+        twin.manager.status(job)
+    assert list((twin.manager.root / "jobs").iterdir()) == []
+    assert spec.job_id == job.job_id
+
+
 def test_a_running_job_is_not_deleted(twin: Twin) -> None:
     job = twin.submit()
     with pytest.raises(JobStateError, match=f"featx cancel {job.job_id}"):
@@ -417,6 +508,29 @@ def test_a_retry_runs_only_the_failed_items_with_other_limits(home: Path, tmp_pa
     assert job.errors().empty
     with pytest.raises(JobStateError, match="nothing to retry"):
         job.retry()
+
+
+@pytest.mark.parametrize("damage", [b'"m"?', b'"m"\0'])
+def test_a_retry_runs_exactly_the_items_whose_rows_were_damaged(home: Path, tmp_path: Path, damage: bytes) -> None:
+    data, side = make_items(tmp_path / "data", 8), tmp_path / "calls"
+    job = submit(counting(side, "assert number != 8"), data)
+    assert job.wait(20).failed == 1
+    (shard,) = (job.path / "shards").glob("a0001-r0000.jsonl")
+    lines = shard.read_bytes().splitlines(keepends=True)
+    broken = next(n for n, line in enumerate(lines) if line.startswith(b'{"i":2,'))
+    lines[broken] = lines[broken].replace(b'"m":', damage)
+    number = job.result()["number"][2]
+    shard.write_bytes(b"".join(lines))
+    (job.path / "table.parquet").unlink()
+    assert number not in set(job.result()["number"])
+    status = job.status()
+    assert (status.state, status.done, status.failed, status.missing) == (State.COMPLETED, 6, 1, 1)
+    before = calls(side)
+    job.retry()
+    status = job.wait(20)
+    assert (status.state, status.done, status.failed, status.missing) == (State.COMPLETED, 7, 1, 0)
+    assert calls(side) - before == {f"n{number}.txt": 1, "n8.txt": 1}
+    assert len(job.result()) + len(job.errors(grouped=False)) == 8
 
 
 def test_the_job_runs_the_module_as_it_was_when_submitted(home: Path, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def nested_deeply() -> list[Any]:
     [
         (None, "_process_input returned None; did you forget `return`?"),
         ([1], "_process_input returned a list; return a dict"),
-        ({1: 2}, "the key 1, a int; use str(key)"),
+        ({1: 2}, "the key 1, an int; use str(key)"),
         ({"x": b"raw"}, "'x' as a bytes; return value.hex() or value.decode()"),
         ({"x": {1}}, "'x' as a set; return sorted(value)"),
         ({"x": 1j}, "'x' as a complex; return [value.real, value.imag]"),
@@ -128,6 +128,14 @@ def nested_deeply() -> list[Any]:
         ({"x": np.timedelta64(1, "s")}, 'value / numpy.timedelta64(1, "s")'),
         ({"x": [1, {2}]}, "'x' as nested, and inside it there is a set"),
         ({"x": {(1, 2): 3}}, "use str(key)"),
+        ({"x": {1: "a", "1": "b"}}, "'x' as nested, and inside a dict two keys are both '1' as text; rename one"),
+        ({"x": [{"y": {None: 1, "null": 2}}]}, "two keys are both 'null'"),
+        ({"x": np.array([{True: 1, "true": 2}], dtype=object)}, "two keys are both 'true'"),
+        ({"x": {"\udcff": 1, "\\udcff": 2}}, "two keys are both"),
+        (
+            {f"k{n}": n for n in range(20_001)},
+            "20,001 columns, more than 20,000; put the values in one list",
+        ),
         ({"x": nested_in_itself()}, "nested inside itself"),
         ({"x": nested_deeply()}, "nested too deeply"),
         ({"x": 10**5000}, "hex(value)"),

@@ -40,3 +40,15 @@ def test_columns_that_were_never_announced_are_found_in_the_rows(tmp_path: Path)
     (shard,) = list_shards(tmp_path)
     assert read_meta(shard).host == "n1"
     assert read_meta(shard).columns == ("fd:z", "fd:y", "fd:x")
+
+
+def test_a_line_with_zeros_in_it_is_no_row(tmp_path: Path) -> None:
+    damaged = (GOOD % 1).replace(b'"m":1.0', b'"m"\0\0\0\0')
+    (tmp_path / "a0001-r0000.jsonl").write_bytes(GOOD % 0 + damaged + GOOD % 2)
+    assert finished(tmp_path, 3) == bytearray([OK, MISSING, OK])
+
+
+def test_a_thorough_look_sees_every_damage(tmp_path: Path) -> None:
+    damaged = (GOOD % 1).replace(b'"m":1.0', b'"m"?1.0')
+    (tmp_path / "a0001-r0000.jsonl").write_bytes(GOOD % 0 + damaged + BAD % 2 + (BAD % 3).replace(b'"exc', b"exc"))
+    assert finished(tmp_path, 4, thorough=True) == bytearray([OK, MISSING, FAILED, MISSING])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from dataclasses import replace
 
 import pytest
 
@@ -81,9 +81,32 @@ def test_no_rate_gives_no_time_to_go() -> None:
     assert fold([created(), submitted(), started()]).eta_seconds is None
 
 
-def test_the_order_in_which_the_lines_are_found_does_not_matter() -> None:
-    story: list[Event] = [created(), submitted(), started(), progress(4, 5), stopped(5)]
-    assert len({fold(order, now=9) for order in permutations(story)}) == 1
+@pytest.mark.parametrize("at", range(1, 6))
+def test_a_clock_that_is_set_back_changes_no_state(at: int) -> None:
+    story: list[Event] = [
+        created(),
+        submitted(),
+        started(),
+        progress(4, 5),
+        Merged(time=5, rows=10, errors=0, seconds=1),
+    ]
+    story.append(stopped(6))
+    back = [replace(event, time=event.time - 100) if n >= at else event for n, event in enumerate(story)]
+    status = fold(back, now=9)
+    assert (status.state, status.done, status.merged_rows) == (State.COMPLETED, 10, 10)
+    assert status.seconds >= 0
+
+
+def test_a_merge_that_misses_items_says_so_and_counts_what_there_is() -> None:
+    merged = Merged(time=4, rows=7, errors=2, seconds=1, unreadable=1)
+    status = fold([created(), submitted(), started(), merged, stopped(5, done=8, failed=2)])
+    assert (status.state, status.done, status.failed, status.missing, status.remaining) == (State.COMPLETED, 7, 2, 1, 1)
+    assert "1 item has no row" in status.reason
+    assert "%featx retry" in status.reason
+    again: list[Event] = [created(), submitted(), started(), merged, stopped(5), submitted(6, "b"), started(7, "b", 2)]
+    assert "no row" not in fold(again).reason
+    mended = fold([*again, Merged(time=8, rows=8, errors=2, seconds=1), stopped(9, done=8, failed=2, native_id="b")])
+    assert (mended.missing, mended.reason, mended.done) == (0, "", 8)
 
 
 @pytest.mark.parametrize("late", [2.5, 3.5, 4.5, 99])

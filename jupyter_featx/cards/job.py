@@ -102,6 +102,22 @@ def next_html(steps: list[tuple[str, str]]) -> str:
     return f'<div style="margin-top:8px;padding-top:8px;border-top:1px solid {LINE}">{shown}</div>'
 
 
+def unfinished_note(status: JobStatus) -> str:
+    """Return what to say beside the table of a job that is not complete; "" for one that is."""
+    if _state(status) == "completed":
+        return f"Job '{status.job_id}': {_reason(status)}" if status.missing else ""
+    return f"Job '{status.job_id}' is {_state(status)}: these are the rows of {_counts(status)}."
+
+
+def not_completed(status: JobStatus) -> str:
+    """Return what to say to one who waited for a table that is not whole."""
+    reason = _reason(status)
+    said = f"Job '{status.job_id}' {'was ' if _state(status) == 'cancelled' else ''}{_state(status)}"
+    said += f": {reason.rstrip('.')}." if reason else "."
+    retry = "" if "%featx" in reason else f" Type '%featx retry {status.job_id}' to go on."
+    return f"{said}{retry} '%featx result {status.job_id}' gives the rows there are."
+
+
 def _state(status: JobStatus) -> str:
     return str(status.state)
 
@@ -204,7 +220,7 @@ def _steps(status: JobStatus) -> list[tuple[str, str]]:
         steps.append(("errors", "why items failed"))
     elif state == "failed":
         steps.append(("log", "what it printed"))
-    if state in ("failed", "cancelled") or (state == "completed" and status.failed):
+    if state in ("failed", "cancelled") or (state == "completed" and (status.failed or status.missing)):
         steps.append(("retry", "run the rest" if status.remaining else "run these again"))
     if state == "completed":
         steps.append(("result", "the table"))

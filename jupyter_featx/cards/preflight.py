@@ -40,6 +40,8 @@ class Sampled(Protocol):
     @property
     def unfinished(self) -> tuple[str, ...]: ...
     @property
+    def printed(self) -> str: ...
+    @property
     def head_text(self) -> str: ...
     @property
     def head_html(self) -> str: ...
@@ -50,10 +52,11 @@ def preflight_text(sampled: Sampled) -> str:
     lines = [sampled.head_text, ""] if sampled.head_text else []
     lines.append(_title(sampled))
     lines += [f"  {name + ':' if name else '':<22} {value}" for name, value in _measures(sampled)]
-    lines += [f"  {_times(cores, seconds)}{_mark(cores, sampled)}" for cores, seconds in sampled.estimates]
+    lines += [f"  {_times(cores, seconds)}{_mark(cores, sampled)}" for cores, seconds in _telling(sampled)]
     for item, message, where in sampled.failures[:_SHOWN]:
         lines.append(f"  ✖ {one_line(item, 100)}: {one_line(message, 200)}{_where(where)}")
     lines += [f"  {line}" for line in _rest(sampled)]
+    lines += ["  printed:", *(f"    {one_line(line, 200)}" for line in _prints(sampled))] if sampled.printed else []
     return "\n".join(lines)
 
 
@@ -62,14 +65,21 @@ def preflight_html(sampled: Sampled) -> str:
     ok = not sampled.failures and not sampled.unfinished
     title = f'<div style="font-weight:600;margin-bottom:8px">{escape(_title(sampled))}</div>'
     tables = _table([(escape(name), escape(value)) for name, value in _measures(sampled)]) + _table(
-        [_estimate_row(cores, seconds, sampled) for cores, seconds in sampled.estimates]
+        [_estimate_row(cores, seconds, sampled) for cores, seconds in _telling(sampled)]
     )
     failures = "".join(_failure_html(*failure) for failure in sampled.failures[:_SHOWN])
     rest = "".join(f'<div style="color:{GREY}">{escape(line)}</div>' for line in _rest(sampled))
+    if sampled.printed:
+        prints = "\n".join(escape(one_line(line, 200)) for line in _prints(sampled))
+        rest += f'<pre style="margin:6px 0 0;max-height:12em;overflow:auto;color:{GREY};font-size:12px">{prints}</pre>'
     steps = next_html([(f"%featx submit --cores {sampled.cores}", f"all {counted(sampled.total, 'item')}")])
     head = f'<div style="overflow-x:auto;margin-top:8px">{sampled.head_html}</div>' if sampled.head_html else ""
     columns = f'<div style="display:flex;flex-wrap:wrap;gap:4px 40px">{tables}</div>'
     return frame(title + columns + failures + rest + steps, BLUE if ok else RED) + head
+
+
+def _prints(sampled: Sampled) -> list[str]:
+    return sampled.printed.splitlines()
 
 
 def _title(sampled: Sampled) -> str:
@@ -82,7 +92,7 @@ def _measures(sampled: Sampled) -> Sequence[tuple[str, str]]:
     return (
         ("Time for one item", f"{short_time(sampled.median_seconds)} (median)"),
         ("", slow),
-        ("Memory for one item", f"{megabytes(sampled.peak_mb)} at most"),
+        ("Memory for one item", f"{megabytes(sampled.peak_mb)} at most" if sampled.peak_mb else "not measured"),
         ("All the items", _core_hours(sampled.core_hours)),
         ("Table", f"about {megabytes(sampled.table_mb)}"),
     )
@@ -92,6 +102,15 @@ def _core_hours(amount: float) -> str:
     if amount < 0.01:
         return f"{short_time(amount * 3600)} of one core"
     return f"{amount:,.2f} core-hours" if amount < 10 else f"{amount:,.0f} core-hours"
+
+
+def _telling(sampled: Sampled) -> list[tuple[int, float]]:
+    """Leave out the estimates for more cores that would say the same again; the chosen one stays."""
+    kept: list[tuple[int, float]] = []
+    for cores, seconds in sampled.estimates:
+        if cores == sampled.cores or not kept or rough_time(seconds) != rough_time(kept[-1][1]):
+            kept.append((cores, seconds))
+    return kept
 
 
 def _times(cores: int, seconds: float) -> str:

@@ -40,7 +40,7 @@ class DatasetReport:
         if self.missing:
             lines.append(
                 f"{least}{_items(self.missing)} not there{_such_as(self.missing_examples)}. "
-                "They stay in the dataset as failed rows; when they have arrived type: %featx retry"
+                "What is missing stays in the dataset; when it has arrived, type: %featx retry"
             )
         if self.unreadable:
             lines.append(

@@ -176,7 +176,9 @@ def _values(data: Any, column: str | None) -> Iterable[Any]:
     if type(data).__name__ == "DataFrame":  # of pandas, polars, …: none is imported here
         return _frame_column(data, column)
     if isinstance(data, dict) or not hasattr(data, "__iter__") or getattr(data, "ndim", 1) != 1:
-        raise DatasetError(f"A {type(data).__name__} is not a dataset. Give {FORMS}, for example: data='~/mof'")
+        raise DatasetError(
+            f"Of type {type(data).__name__}, the data is not a dataset. Give {FORMS}, for example: data='~/mof'"
+        )
     return data  # type: ignore[no-any-return]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,17 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from jupyter_featx import client
 from jupyter_featx.arguments import Command, parse
+from jupyter_featx.cards.job import not_completed, unfinished_note
 from jupyter_featx.cards.wording import counted
 from jupyter_featx.client import DryRun, Job
 from jupyter_featx.dataset import DatasetOptions, resolve
 from jupyter_featx.errors import FeatxError, JobStateError, SpecError
 from jupyter_featx.notebook import follow
-from jupyter_featx.notebook.source import THIS_NOTEBOOK, notebook_source
+from jupyter_featx.notebook.source import THIS_NOTEBOOK, FailedCells, notebook_source, refuse_without_input
+from jupyter_featx.notebook.tables import wide
 from jupyter_featx.spec import parse_count
 from jupyter_featx.state import State
+from jupyter_featx.template import extract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _LOG_LINES = 200
+_DATASET = {field.name for field in fields(DatasetOptions)}
 
 
 def load(shell: InteractiveShell) -> None:
@@ -44,6 +49,8 @@ class FeatxMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self._failed = FailedCells()
+        shell.events.register("post_run_cell", self._failed.note)
         self._data: Any = None
         self._dataset: Mapping[str, Any] = {}
 
@@ -55,6 +62,7 @@ class FeatxMagics(Magics):
             if cell is not None:
                 if command.verb not in ("submit", "test"):
                     raise SpecError(f"%%featx is for submit and test. Type '%featx {command.verb}', with one %.")
+                refuse_without_input(cell)
                 self._define(cell)
             if command.verb in ("submit", "test"):
                 return getattr(self, f"do_{command.verb}")(command, cell)
@@ -70,6 +78,7 @@ class FeatxMagics(Magics):
         result = self.shell.run_cell(text, store_history=False)
         hook.exec_result = outer
         if not result.success:
+            self._failed.ends[self.shell.execution_count] = 0
             raise SpecError("The cell itself failed (see above), so nothing was submitted. Mend it and run it again.")
 
     def do_submit(self, command: Command, cell: str | None) -> object:
@@ -83,6 +92,8 @@ class FeatxMagics(Magics):
 
     def do_test(self, command: Command, cell: str | None) -> object:
         template, data, options = self._asked(command, cell)
+        if command.data is not None:  # the next thing to type is `%featx submit`
+            self._remember(command)
         return client.test(template, data, **options)
 
     def _asked(self, command: Command, cell: str | None) -> tuple[object, object, dict[str, Any]]:
@@ -94,7 +105,7 @@ class FeatxMagics(Magics):
         options = {**remembered, **command.options}
         if command.template is not None:
             return Path(command.template), data, options
-        return THIS_NOTEBOOK, data, {**options, "source": notebook_source(self.shell, cell)}
+        return THIS_NOTEBOOK, data, {**options, "source": notebook_source(self.shell, cell, self._failed)}
 
     def do_data(self, command: Command) -> None:
         if command.data is None:
@@ -104,10 +115,15 @@ class FeatxMagics(Magics):
         data = self._live(command.data)
         limit = parse_count(command.options.get("limit"), "limit")
         found = resolve(data, DatasetOptions(**{**command.options, "limit": limit}), folder=Path.cwd())
+        self._remember(command)
+        print(f"{counted(len(found), 'item')} in {command.data}, remembered for submit and test.")
+
+    def _remember(self, command: Command) -> None:
+        """Keep the dataset for later submits and tests."""
+        data = self._live(command.data or "")
         # A folder stays the same one, wherever the notebook goes later.
         self._data = os.path.abspath(os.path.expanduser(data)) if isinstance(data, str) else data
-        self._dataset = command.options
-        print(f"{counted(len(found), 'item')} in {command.data}, remembered for submit and test.")
+        self._dataset = {name: value for name, value in command.options.items() if name in _DATASET}
 
     def _live(self, text: str) -> object:
         """Return the notebook's list or Series of this name, where no file has that name; else the text."""
@@ -118,7 +134,7 @@ class FeatxMagics(Magics):
         print(command.text)
 
     def do_jobs(self, command: Command) -> object:
-        return client.jobs()
+        return wide(client.jobs())
 
     def do_status(self, command: Command) -> Job:
         return client.job(command.job)
@@ -128,7 +144,10 @@ class FeatxMagics(Magics):
 
     def do_result(self, command: Command) -> object:
         rows = parse_count(command.rows, "limit")
-        return self._give(client.job(command.job).result(limit=rows), command)
+        job = client.job(command.job)
+        if note := unfinished_note(job.status()):
+            print(note)
+        return self._give(job.result(limit=rows), command)
 
     def do_errors(self, command: Command) -> object:
         job = client.job(command.job)
@@ -136,12 +155,12 @@ class FeatxMagics(Magics):
         if found.empty and not command.out:
             print(f"No item of job '{job.id}' failed.")
             return None
-        return self._give(found, command)
+        return self._give(found if command.out else wide(found), command)
 
     def do_log(self, command: Command) -> None:
         count = parse_count(_LOG_LINES if command.tail is None else command.tail, "tail")
         lines = client.job(command.job).log().splitlines()
-        print(*(lines[-count:] if count else lines), sep="\n")
+        print(*(lines[-count:] if count else lines) or ["Nothing was printed."], sep="\n")
 
     def do_script(self, command: Command) -> None:
         print(client.job(command.job).script())
@@ -152,8 +171,20 @@ class FeatxMagics(Magics):
         return job
 
     def do_retry(self, command: Command) -> object:
-        job = client.job(command.job).retry(**command.options)
+        job = client.job(command.job)
+        job.retry(**command.options)
+        self._say_when_changed(job)
         return self._finish(job, command) if command.wait or command.out else job
+
+    def _say_when_changed(self, job: Job) -> None:
+        """Warn that a retry runs the code as it was submitted, when the notebook's is another by now."""
+        try:
+            source = notebook_source(self.shell, None, self._failed)
+            now = extract(THIS_NOTEBOOK, cells=source.cells, namespace=source.namespace, folder=source.folder)
+        except FeatxError:
+            return  # the notebook has no functions, or none that could be submitted
+        if now.text != job.template():
+            print("This runs the functions as they were submitted. For those of the notebook now, submit again.")
 
     def do_delete(self, command: Command) -> None:
         job = client.job(command.job)
@@ -173,11 +204,7 @@ class FeatxMagics(Magics):
                 f"'%featx cancel {job.id}' to stop it."
             ) from None
         if status.state is not State.COMPLETED:
-            why = f" ({status.reason})" if status.reason not in ("", str(status.state)) else ""
-            raise JobStateError(
-                f"Job '{job.id}' is {status.state}{why}. Type '%featx retry {job.id}' to go on, "
-                f"'%featx result {job.id}' for the rows there are."
-            )
+            raise JobStateError(not_completed(status))
         return self._give(job.result(), command)
 
     def _give(self, table: pandas.DataFrame, command: Command) -> pandas.DataFrame | None:

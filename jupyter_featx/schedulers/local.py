@@ -64,7 +64,10 @@ class LocalScheduler:
     def cancel(self, native_id: str) -> None:
         host, pid, start, boot = _parts(native_id)
         if host != socket.gethostname():
-            raise SchedulerError(f"The job runs on {host}. Cancel it there.")
+            raise SchedulerError(
+                f"The job runs on {host}. Cancel it there; if that machine is gone, cancel it here when it has been "
+                "silent for ten minutes."
+            )
         if boot != _boot():
             return
         if _alive(pid, start):

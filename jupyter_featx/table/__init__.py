@@ -11,11 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jupyter_featx.errors import TableError
+
 if TYPE_CHECKING:
     import pandas
 
 PARQUET, CSV, ERRORS = "table.parquet", "table.csv", "errors.csv"
 MEMORY_MB = 1000
+
+
+class DamagedTable(TableError):
+    """A file of the table cannot be read: merging again may mend it."""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from jupyter_featx.table import DamagedTable
 
-from jupyter_featx.errors import TableError
+if TYPE_CHECKING:  # the merge, which needs only the names of the columns, must not wait for pandas
+    import pandas as pd
 
 COLUMNS = (
     "item",
@@ -34,16 +36,20 @@ PARTICULARS = (  # what differs between two occurrences of the same mistake
 
 def read_errors(path: Path) -> pd.DataFrame:
     """Return errors.csv, one row a failed item; a text that is missing is an empty one."""
+    import pandas as pd
+
     try:
         errors = pd.read_csv(path, dtype=str, na_filter=False)
         return errors.astype(object).assign(**{name: _numbers(errors[name], name) for name in NUMBERS})
     except (OSError, ValueError, KeyError) as exc:
-        raise TableError(
+        raise DamagedTable(
             f"Cannot read the errors in {path}: {exc}. Remove the table beside it, then '%featx errors' makes both."
         ) from exc
 
 
 def _numbers(texts: Any, name: str) -> Any:
+    import pandas as pd
+
     return pd.to_numeric(texts.replace("", None)).astype(NUMBERS[name])
 
 
@@ -54,7 +60,21 @@ def group_errors(errors: pd.DataFrame) -> pd.DataFrame:
     groups = keyed.groupby(SIGNATURE, sort=False, dropna=False)
     grouped = groups.agg(count=("count", "sum"), message=("message", "first"), example=("item", "first"))
     ordered = grouped.reset_index().sort_values("count", ascending=False, kind="stable", ignore_index=True)
-    return ordered[["count", "kind", "type", "message", "line", "cell", "example"]]
+    ordered["message"] = list(map(_without_item, ordered["message"], ordered["example"]))
+    ordered["where"] = list(map(_where, ordered["cell"], ordered["line"]))
+    return ordered[["count", "kind", "type", "message", "where", "example"]]
+
+
+def _without_item(message: str, item: str) -> str:
+    """Shorten the path of the item, which stands beside the message, to ITEM."""
+    return message.replace(item, "ITEM") if isinstance(message, str) else message
+
+
+def _where(cell: object, line: object) -> str:
+    """Return the place in the notebook; in the template, where there is no notebook."""
+    if isinstance(cell, str) and cell:
+        return cell
+    return f"template.py, line {line}" if isinstance(line, Integral) and line else ""
 
 
 def generalised(message: str) -> str:

@@ -29,6 +29,8 @@ from jupyter_featx.table.rowframes import ERROR, map_ahead, read_blocks
 
 HELD_SHARE = 0.3  # of the memory may hold parsed rows; parsing and writing take the rest
 BUCKET = 64 << 20  # bytes of shard text that one bucket should get
+BUCKET_CELLS = 1 << 24
+MOST_COLUMNS = 50_000
 GROUP_ROWS, GROUP_CELLS, GROUP_BYTES = 1 << 17, 1 << 22, 64 << 20  # at most so much in a row group
 
 
@@ -46,8 +48,8 @@ class Limits:
 
 def merge(shards: Path, items: Path, index: Path, out: Path, limits: Limits) -> TableInfo:
     """Write the three files into `out`."""
-    out.mkdir(parents=True, exist_ok=True)
     try:
+        out.mkdir(exist_ok=True)
         with ItemNames(items, index) as names, TemporaryDirectory(prefix=".merge-", dir=out) as scratch:
             sorter = _Sorter(list_shards(shards), len(names), Path(scratch), limits)
             return _Writer(sorter, names, out).write()
@@ -62,7 +64,6 @@ class _Sorter:
     """The first pass: every row in its bucket, and what is to be known before the first line is written."""
 
     def __init__(self, shards: list[Shard], total: int, scratch: Path, limits: Limits) -> None:
-        self.edges = _edges(sum(shard.path.stat().st_size for shard in shards), total)
         self.unreadable = 0
         self.places: dict[str, Place] = {}
         self.content: Any = np.zeros(total, np.uint64)  # bytes of text in each good row, plus one
@@ -71,6 +72,8 @@ class _Sorter:
             "i": pl.Int64(),
             **stored_schema(raw for meta in metas.values() for raw in meta.columns),
         }
+        _refuse_too_wide(row_schema)
+        self.edges = _edges(sum(shard.path.stat().st_size for shard in shards), total, len(row_schema))
         error_schema = {
             "i": pl.Int64(),
             "s": pl.Float64(),
@@ -82,18 +85,10 @@ class _Sorter:
         self.errors = Buckets(error_schema, self.edges, scratch / "errors", limits.held_bytes // 4)
         for block in read_blocks(metas, row_schema, total, limits.threads):
             block.improve(self.places)
-            self._weigh(block.rows)
+            self.content[block.rows["i"].to_numpy()] = (block.text_bytes + 1).to_numpy()
             self.rows.add(block.rows)
             self.errors.add(block.errors)
             self.unreadable += block.unreadable
-
-    def _weigh(self, rows: pl.DataFrame) -> None:
-        lengths = [pl.col(raw).str.len_bytes() for raw, dtype in rows.schema.items() if dtype == pl.String]
-        items = rows["i"].to_numpy()
-        self.content[items] = 1
-        if lengths:
-            text_bytes = rows.select(pl.sum_horizontal(lengths).cast(pl.UInt64)).to_series()
-            self.content[items] += text_bytes.to_numpy()
 
     def group_rows(self, width: int) -> int:
         """Return the rows of a Parquet row group, few when they are wide; it depends on the values only."""
@@ -181,7 +176,16 @@ def _append_csv(frame: pl.DataFrame, csv: IO[bytes], *, header: bool = False) ->
     frame.write_csv(csv, include_header=header, line_terminator="\r\n")  # as RFC 4180 has it
 
 
-def _edges(text_bytes: int, total: int) -> list[int]:
-    """Cut the dataset into buckets of about BUCKET bytes each."""
-    count = max(1, min(1024, total, -(-text_bytes // BUCKET)))
+def _refuse_too_wide(row_schema: dict[str, pl.DataType]) -> None:
+    columns = {(raw[0], raw[3:]) for raw in row_schema if raw != "i"}
+    if len(columns) > MOST_COLUMNS:
+        raise TableError(
+            f"The rows have {len(columns):,} different columns together; a table has at most {MOST_COLUMNS:,}. "
+            "Return the same few keys for every item, and put the others in one dict, or list, under one key."
+        )
+
+
+def _edges(text_bytes: int, total: int, width: int) -> list[int]:
+    """Cut the dataset into buckets of about BUCKET bytes each, and of no more than BUCKET_CELLS."""
+    count = max(1, min(1024, total, max(-(-text_bytes // BUCKET), -(-total * width // BUCKET_CELLS))))
     return [total * number // count for number in range(count + 1)]

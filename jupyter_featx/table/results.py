@@ -12,10 +12,12 @@ import polars as pl
 
 from jupyter_featx.errors import TableError
 from jupyter_featx.shards import list_shards, read_meta, whole_lines
+from jupyter_featx.table import DamagedTable
 from jupyter_featx.table.columns import Column, from_metadata
 from jupyter_featx.table.itemnames import ItemNames
 from jupyter_featx.table.rowframes import parse
 
+_DAMAGE = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 TIMING = {
     "i": pl.Int64(),
     "s": pl.Float64(),
@@ -40,6 +42,10 @@ def read_table(
     except pl.exceptions.ColumnNotFoundError as exc:
         known = ", ".join(["item", *kinds])
         raise TableError(f"No column {exc} in the table. It has: {known}.") from exc
+    except pl.exceptions.DuplicateError as exc:
+        raise TableError(f"A column is asked for twice: {', '.join(columns or [])}.") from exc
+    except _DAMAGE as exc:
+        raise DamagedTable(f"{path} is damaged ({exc}). Remove it, then '%featx result' makes it again.") from exc
     return pd.DataFrame({column.name: _series(column, kinds.get(column.name, "text")) for column in table})
 
 
@@ -74,9 +80,11 @@ def _columns(path: Path) -> list[Column]:
     try:
         return from_metadata(pl.read_parquet_metadata(path))
     except FileNotFoundError as exc:
-        raise TableError(f"There is no table at {path}. '%featx result' makes one of the rows so far.") from exc
-    except (OSError, KeyError, ValueError, pl.exceptions.PolarsError) as exc:
-        raise TableError(f"{path} is not a table of ours ({exc}). Remove it, then '%featx result' makes one.") from exc
+        raise DamagedTable(f"There is no table at {path}. '%featx result' makes one of the rows so far.") from exc
+    except (KeyError, TypeError, ValueError, *_DAMAGE) as exc:
+        raise DamagedTable(
+            f"{path} is not a table of ours ({exc}). Remove it, then '%featx result' makes one."
+        ) from exc
 
 
 def _series(column: pl.Series, kind: str) -> Any:

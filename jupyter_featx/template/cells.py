@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tokenize
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,15 @@ def read_cells(path: str | Path) -> list[Cell]:
         raise TemplateError(f"{path} is not readable text: {exc}. Save it as UTF-8.") from exc
 
 
-def executed_cells(shell: Any) -> list[Cell]:
-    """Return the cells that an IPython shell has run in this session, oldest first."""
+def executed_cells(shell: Any, ends: Mapping[int, int] | None = None) -> list[Cell]:
+    """Return the cells that an IPython shell has run in this session, oldest first.
+
+    `ends` says of a cell that failed, by its number, how many of its lines had run.
+    """
     history = shell.history_manager.input_hist_raw
-    return [Cell(f"cell [{count}]", text) for count, text in enumerate(history) if count and text.strip()]
+    ends = ends or {}
+    ran = [(count, "\n".join(text.splitlines()[: ends.get(count)])) for count, text in enumerate(history)]
+    return [Cell(f"cell [{count}]", text) for count, text in ran if count and text.strip()]
 
 
 def _read_notebook(path: Path) -> list[Cell]:

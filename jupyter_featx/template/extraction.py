@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_featx.errors import TemplateError
+from jupyter_featx.markers import locate
 from jupyter_featx.template.cells import Cell
 from jupyter_featx.template.closure import Closure
 from jupyter_featx.template.history import SEARCH_PATH, History
@@ -37,6 +38,18 @@ class Template:
     def has_output(self) -> bool:
         return self.output_digest is not None
 
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each of the two functions stands: {"_process_input": "cell [3]"}."""
+        found = {}
+        for node in ast.parse(self.text).body:
+            names = [node.name] if isinstance(node, ast.FunctionDef) else []
+            if isinstance(node, ast.Assign):
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            for name in {INPUT, OUTPUT} & set(names):
+                found[name] = locate(self.text, node.lineno).rpartition(", line ")[0]
+        return found
+
 
 def extract(
     source: str | Path | Cell | _Functions,
@@ -44,8 +57,12 @@ def extract(
     cells: Sequence[Cell] = (),
     namespace: Mapping[str, object] | None = None,
     folder: str | Path | None = None,
+    labels: bool = True,
 ) -> Template:
-    """Return the template of a source: a path, source text, a cell, or one or two functions."""
+    """Return the template of a source: a path, source text, a cell, or one or two functions.
+
+    Without `labels`, `_process_output` stays out, wherever it stands.
+    """
     read = read_source(source, cells, namespace, folder)
     history = History(read_statements(read.cells, read.executed))
     if not history.versions(INPUT, history.end):
@@ -54,7 +71,7 @@ def extract(
             raise _missing(history, read)
         read = read_source(functions, cells, namespace, folder)
         history = History(read_statements(read.cells, read.executed))
-    return _make(history, read)
+    return _make(history, read, (INPUT, OUTPUT) if labels else (INPUT,))
 
 
 def hint_for_name(text: str, name: str, cells: Sequence[Cell]) -> str:
@@ -80,8 +97,8 @@ def _missing(history: History, read: Source) -> TemplateError:
     return TemplateError(f"No {INPUT} in {read.name}.{hint} Write 'def {INPUT}(path):' and return a dict of features.")
 
 
-def _make(history: History, read: Source) -> Template:
-    roles = [role for role in (INPUT, OUTPUT) if history.versions(role, history.end)]
+def _make(history: History, read: Source, wanted: Sequence[str]) -> Template:
+    roles = [role for role in wanted if history.versions(role, history.end)]
     for role in roles:
         check_function(history, role)
     first = history.end if not read.namespace else _first_of(history, read)

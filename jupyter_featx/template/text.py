@@ -113,7 +113,15 @@ def _pieces(history: History, order: Sequence[int]) -> list[_Piece]:
             groups[-1].append(statement)
         else:
             groups.append([statement])
-    return [_Piece(group[0].cell, group[0].line, _text(group)) for group in groups]
+    places = [_newest_run(history, group[0]) for group in groups]
+    return [_Piece(place.cell, place.line, _text(group)) for place, group in zip(places, groups, strict=True)]
+
+
+def _newest_run(history: History, statement: Statement) -> Statement:
+    """Return the last run of the same text: the cell that is on the page now, when one was run again."""
+    if statement.is_import:
+        return statement
+    return next(each for each in reversed(history.statements) if each is statement or each.text == statement.text)
 
 
 def _is_same_import(one: Statement, other: Statement) -> bool:

@@ -15,7 +15,9 @@ from jupyter_featx.errors import FeatxError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.spec import LimitSpec
 from jupyter_featx.worker.leader import Leader
+from jupyter_featx.worker.process import PR_SET_CHILD_SUBREAPER, prctl
 from jupyter_featx.worker.rank import Rank, RankOptions, caught_signals
+from jupyter_featx.worker.surroundings import kill_children
 from jupyter_featx.worker.world import Message, Solo, World, join
 
 _HELLO_SECONDS = 60.0
@@ -25,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the attempt; return 0 when it ended as it should, also with failed items."""
     options = _parser().parse_args(arguments)
     caught = caught_signals()
+    prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a dying nursery leaves comes to us
     job = JobDir(options.job)
     world: World = Solo()
     try:
@@ -32,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(job, world, options, caught)
     except (FeatxError, OSError) as exc:
         print(f"jupyter-featx: {exc}", file=sys.stderr, flush=True)
+        kill_children()
         if world.size > 1:
             world.abort()
         return 1
@@ -44,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--item-timeout", type=float, help="seconds, instead of what the job says")
     parser.add_argument("--item-memory", type=float, help="MB, instead of what the job says")
     parser.add_argument("--max-failures", type=int, help="instead of what the job says")
+    parser.add_argument("--walltime", type=float, help="seconds, instead of what the job says")
     parser.add_argument("--no-table", action="store_true", help="leave the rows as they are")
     return parser
 
@@ -61,12 +66,20 @@ def _run(job: JobDir, world: World, options: argparse.Namespace, caught: list[in
     if world.rank == 0:
         attempt, log = job.claim_attempt()
         crews = _gather(world, workers, attempt)
-        leader = Leader(job, world, crews, log, limits=limits, retry_failed=options.retry_failed)
+        walltime = options.walltime or spec.resources.walltime_seconds
+        leader = Leader(
+            job, world, crews, log, limits=limits, walltime_seconds=walltime, retry_failed=options.retry_failed
+        )
         leader.begin(attempt)
     else:
         attempt = _enlist(world, workers)
-    rank = Rank(RankOptions(job, attempt, workers, spec.resources.threads, limits, spec.workdir), world)
-    _loop(world, rank, leader, caught)
+    try:
+        rank = Rank(RankOptions(job, attempt, workers, spec.resources.threads, limits, spec.workdir), world)
+        _loop(world, rank, leader, caught)
+    except (FeatxError, OSError) as exc:
+        if leader is not None:
+            leader.fail(str(exc))
+        raise
     if leader is not None:
         leader.goodbye(table=not options.no_table)
         # Under MPI another status than 0 would abort ranks that are still writing; the events say how it ended.

@@ -20,7 +20,7 @@ def blame(death: Death, limits: LimitSpec, job: JobDir) -> dict[str, object]:
         "type": name,
         "message": message,
         "function": death.function,
-        "line": death.line,
+        "line": death.line or None,
         "cell": locate(text, death.line) if death.line else "",
         "traceback": where,
     }

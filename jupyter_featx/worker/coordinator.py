@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 LEASE_SECONDS = 2.0
 _FIRST_FAILURES = 50
+_LOST_SECONDS = 10.0
 
 Order = tuple[int, dict[str, object]]
 
@@ -59,6 +60,7 @@ class Coordinator:
         self._workers = sum(self.plan.workers)
         self.done = self.failed = self.running = 0
         self._busy_seconds = 0.0
+        self._idle_since = float("inf")
 
     @property
     def unleased(self) -> int:
@@ -106,6 +108,16 @@ class Coordinator:
             return self.stop(
                 "walltime", f"The walltime is over with {left:,} items left. Type '%featx retry' to go on."
             )
+        return self._look_for_lost(now)
+
+    def _look_for_lost(self, now: float) -> list[Order]:
+        """When every rank idles and yet items are missing, waiting would be for ever."""
+        idle = len(self._waiting) == len(self._ranks) and not self.running and not self.unleased
+        if not idle or any(rank.left for rank in self._ranks):
+            self._idle_since = now
+        elif now - self._idle_since > _LOST_SECONDS:
+            lost = self.total - self.done - self.failed
+            return self.stop("error", f"{lost:,} items gave no row, nobody runs them. Type '%featx retry' to run them.")
         return []
 
     def stop(self, why: str, message: str) -> list[Order]:
@@ -157,9 +169,9 @@ class Coordinator:
     def _guard(self) -> list[Order]:
         limit = self.plan.max_failures
         if limit is not None and self.failed > limit:
-            message = f"{self.failed:,} items failed, more than max_failures={limit}."
+            message = f"More than max_failures={limit} items failed."
         elif self.plan.guard_first and not self.done and self.failed >= _FIRST_FAILURES:
-            message = f"The first {self.failed:,} finished items all failed."
+            message = f"The first {_FIRST_FAILURES} finished items all failed."
         else:
             return []
         worst = max(self._errors, key=lambda error: self._errors[error], default="")

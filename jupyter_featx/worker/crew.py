@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import resource
 import selectors
 import socket
 import subprocess
@@ -17,13 +18,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from jupyter_featx.errors import FeatxError
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.worker.setup import HEADER, Setup, clean_environment
+from jupyter_featx.worker.setup import HEADER, HIGH, Setup, clean_environment
 from jupyter_featx.worker.slots import Slots
+from jupyter_featx.worker.surroundings import kill_children
 
 _PIPE_BYTES = 1 << 18  # holds some thousand rows while the rank looks elsewhere
+_PIPE_SIZE = 1032  # F_GETPIPE_SZ
 _READ_BYTES = 1 << 20
-MAX_CHUNK = 4096  # 16 kB of item numbers: two of them always fit into a pipe
+_MAX_CHUNK = 4096
+_CHUNKS = 3  # that may wait in the pipe of a worker
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Death:
     seconds: float
     line: int
     function: str
+    stillborn: bool  # it never began an item
 
 
 @dataclass
@@ -53,7 +59,7 @@ class Worker:
     limit: int = 0
     recalled: bool = False  # items were taken back, and the worker has not passed their numbers yet
     born: int = 0  # `end` when its process was forked
-    torn: bytes = b""
+    torn: list[bytes] = field(default_factory=list)
     last_row: int = -1
 
 
@@ -61,6 +67,7 @@ class Crew:
     """Spawns the nursery and speaks for it; the rank's loop owns the selector."""
 
     def __init__(self, job: JobDir, count: int, setup: dict[str, Any], log: int) -> None:
+        allow_descriptors(HIGH + 8 * count)
         self.slots = Slots.create(count)
         self.workers: list[Worker] = []
         inner: dict[str, list[int]] = {"tasks": [], "rows": [], "outputs": []}
@@ -71,6 +78,7 @@ class Crew:
             self.workers.append(Worker(number, tasks, rows, output))
             for name, descriptor in zip(inner, (tasks_read, rows_write, output_write), strict=True):
                 inner[name].append(descriptor)
+        self.max_chunk = _chunk_that_fits(min(worker.tasks for worker in self.workers))
         self.control, theirs = socket.socketpair()
         record = Setup(
             job=str(job.path),
@@ -105,7 +113,10 @@ class Crew:
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Yield what the nursery says; its silence for ever is {"gone": status}."""
-        received = self.control.recv(1 << 16)
+        try:
+            received = self.control.recv(1 << 16)
+        except OSError:
+            received = b""
         if not received:
             yield {"gone": self._process.wait()}
             return
@@ -117,10 +128,11 @@ class Crew:
         worker.given.clear()
         worker.limit = worker.born = worker.end
         worker.recalled = False
-        worker.torn = b""
+        worker.torn = []
         self._drain_tasks(worker)
         self.slots.reset(worker.number, worker.end)
-        self.control.sendall(json.dumps({"fork": worker.number}).encode() + b"\n")
+        with contextlib.suppress(OSError):  # a nursery that is gone is noticed when it is listened to
+            self.control.sendall(json.dumps({"fork": worker.number}).encode() + b"\n")
         worker.alive = True
 
     def _drain_tasks(self, worker: Worker) -> None:
@@ -139,7 +151,8 @@ class Crew:
         worker.given.append((first, items))
         worker.limit = worker.end
         self.slots.limit(worker.number, worker.limit)  # before the worker can see the chunk
-        os.write(worker.tasks, HEADER.pack(first, len(items)) + items.tobytes())
+        with contextlib.suppress(BrokenPipeError):  # nobody is left to read it: the nursery is gone, and is soon missed
+            os.write(worker.tasks, HEADER.pack(first, len(items)) + items.tobytes())
 
     def fresh(self, worker: Worker) -> bool:
         """Whether the worker is a process that has not been given anything yet."""
@@ -203,22 +216,26 @@ class Crew:
         elif worker.last_row >= 0 and next(self._items(worker, finished, finished + 1), -1) == worker.last_row:
             finished += 1
         innocent = [item for item in self._items(worker, finished, worker.limit) if item != guilty]
-        where = message["where"] or [0, ""]
         worker.alive = False
-        seconds = time.monotonic() - started if started else 0.0
-        return Death(worker.number, guilty, message["status"], message["why"], seconds, *where), innocent
+        seconds = time.monotonic() - started if started > 0 else 0.0
+        stillborn = guilty < 0 and finished == worker.born and not self.slots.retired(worker.number)
+        line, function = message["where"] or (0, "")
+        death = Death(worker.number, guilty, message["status"], message["why"], seconds, line, function, stillborn)
+        return death, innocent
 
     def read_rows(self, worker: Worker, take: Callable[[bytes], None]) -> int:
         """Hand on the complete lines that wait in a worker's pipe; return how many bytes came."""
         total = 0
         while data := _read(worker.rows):
             total += len(data)
-            data = worker.torn + data
             cut = data.rfind(b"\n") + 1
-            lines, worker.torn = data[:cut], data[cut:]
-            if lines:
-                worker.last_row = _last_item(lines)
-                take(lines)
+            if not cut:
+                worker.torn.append(data)
+                continue
+            lines = b"".join((*worker.torn, data[:cut]))
+            worker.torn = [data[cut:]] if cut < len(data) else []
+            worker.last_row = _last_item(lines)
+            take(lines)
             if len(data) < _READ_BYTES:
                 break
         return total
@@ -235,8 +252,22 @@ class Crew:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        kill_children()  # what it left comes to us, for a rank is the reaper of its orphans
         for worker in self.workers:
             worker.alive = False
+
+
+def allow_descriptors(count: int) -> None:
+    """Raise the limit of open files, which the nursery inherits. Raises FeatxError when it cannot be enough."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= count:
+        return
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise FeatxError(
+            f"The workers of one node need {count} open files, and the limit here is {hard}. "
+            "Ask for fewer cores, or for a higher limit (ulimit -Hn)."
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
 def _pipe() -> tuple[int, int]:
@@ -246,6 +277,14 @@ def _pipe() -> tuple[int, int]:
     with contextlib.suppress(OSError):  # over the user's share of pipe memory the kernel's default must do
         fcntl.fcntl(writing, 1031, _PIPE_BYTES)  # F_SETPIPE_SZ
     return reading, writing
+
+
+def _chunk_that_fits(descriptor: int) -> int:
+    """Return how many item numbers a chunk may hold, for some chunks to fit into a pipe: no rank waits to write one.
+
+    A user over the share of pipe memory gets pipes of 4 or 8 kB (pipe(7), pipe-user-pages-soft).
+    """
+    return min(_MAX_CHUNK, (fcntl.fcntl(descriptor, _PIPE_SIZE) // _CHUNKS - HEADER.size) // 4)
 
 
 def _read(descriptor: int) -> bytes:

@@ -18,6 +18,7 @@ from jupyter_featx.jobdir import JobDir
 from jupyter_featx.schedulers.local import run_id
 from jupyter_featx.shards import FAILED, MISSING, OK, finished
 from jupyter_featx.spec import LimitSpec
+from jupyter_featx.state import fold
 from jupyter_featx.worker.coordinator import Coordinator, Order, Plan
 from jupyter_featx.worker.world import Message, World
 
@@ -29,22 +30,30 @@ class Leader:
     """Owns the coordinator and the attempt's one file of events."""
 
     def __init__(
-        self, job: JobDir, world: World, workers: list[int], log: EventLog, *, limits: LimitSpec, retry_failed: bool
+        self,
+        job: JobDir,
+        world: World,
+        workers: list[int],
+        log: EventLog,
+        *,
+        limits: LimitSpec,
+        walltime_seconds: float | None,
+        retry_failed: bool,
     ) -> None:
         spec = job.spec()
         self._job, self._world, self._log, self._limits = job, world, log, limits
-        status = finished(job.shards, spec.total)
+        damaged = fold(events.read(job.events)).missing > 0
+        status = finished(job.shards, spec.total, thorough=damaged)
         self._done = status.count(OK)
         self._failed = 0 if retry_failed else status.count(FAILED)
         wanted = (MISSING, FAILED) if retry_failed else (MISSING,)
         pending = [item for item, at in enumerate(status) if at in wanted]
         random.Random(spec.job_id).shuffle(pending)
-        walltime = spec.resources.walltime_seconds
         plan = Plan(
             workers,
             max_failures=limits.max_failures,
             guard_first=self._done == 0,
-            deadline=time.monotonic() + walltime if walltime else None,
+            deadline=time.monotonic() + walltime_seconds if walltime_seconds else None,
         )
         self.coordinator = Coordinator(array("I", pending), plan)
         self._final: set[int] = set()
@@ -126,6 +135,15 @@ class Leader:
             self._say(self._progress(time.monotonic()))
             if table:
                 self._merge()
+        self._say_stopped()
+
+    def fail(self, message: str) -> None:
+        """Say that the attempt ends before it began to work."""
+        self.coordinator.stop("error", message)
+        self._say_stopped()
+
+    def _say_stopped(self) -> None:
+        coordinator = self.coordinator
         self._say(
             events.Stopped(
                 native_id=self._native_id,
@@ -148,7 +166,8 @@ class Leader:
             return
         info: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         seconds = round(time.monotonic() - begun, 3)
-        self._say(events.Merged(rows=info["rows"], errors=info["errors"], seconds=seconds))
+        counts = {name: info[name] for name in ("rows", "errors", "unreadable")}
+        self._say(events.Merged(**counts, seconds=seconds))
 
     def _send(self, orders: list[Order]) -> None:
         for rank, order in orders:

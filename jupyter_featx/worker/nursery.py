@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import ctypes
 import faulthandler
 import fcntl
 import gc
@@ -24,12 +23,13 @@ import json
 import os
 import re
 import resource
-import select
+import selectors
 import signal
 import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -37,15 +37,16 @@ from typing import Any, NoReturn
 from jupyter_featx.items import ItemFile
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.markers import locate
-from jupyter_featx.worker.sandbox import HIGH, Post, Sandbox
-from jupyter_featx.worker.setup import Setup
+from jupyter_featx.worker.process import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
+from jupyter_featx.worker.sandbox import Post, Sandbox
+from jupyter_featx.worker.setup import HIGH, Setup
 from jupyter_featx.worker.slots import Slots
 from jupyter_featx.worker.surroundings import children
 
 _TICK_SECONDS = 0.05
 _DUMP_SIGNAL = signal.SIGRTMAX - 1  # makes a hanging worker say where it is
 _DUMP_SECONDS = 0.1
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PAUSE_SECONDS = 1.0  # between two looks of the watchdog: longer, and we were stopped ourselves
 _FRAME = re.compile(r'File "(.*)", line (\d+) in (.+)')
 
 
@@ -62,23 +63,28 @@ class Nursery:
         self._pids: dict[int, int] = {}
         self._condemned: dict[int, tuple[str, float, float]] = {}
         self._unread = b""
+        self._looked = time.monotonic()
+        self._paused: dict[float, float] = {}
+        self._spared: set[int] = set()
 
     def run(self) -> int:
         """Serve the rank until it says quit or is gone."""
         # Whatever a dead worker leaves comes to us to be reaped; and we go when the rank goes.
-        prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        prctl(_PR_SET_PDEATHSIG, signal.SIGHUP)
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
         try:
             self._template = import_template(self._job.template, self._setup.workdir)
         except BaseException as exc:  # the user's own module may raise anything
             traceback.print_exc()  # into the job's log
             self._tell(broken=_in_short(exc, self._job.template))
-            return 1
+            self._quit()
         limit_mb, own_mb = self._setup.item_memory_mb, _family_mb(os.getpid())
         if limit_mb is not None and own_mb > limit_mb:
             self._tell(broken=f"item_memory={limit_mb:g} MB is less than the template's imports need: {own_mb:.0f} MB")
             return 1
         self._text = self._job.template.read_text(encoding="utf-8")
+        self._spared = set(children(os.getpid()))  # helpers that the template itself started
+        _quieten()
         self._wake = wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -87,14 +93,16 @@ class Nursery:
             signal.signal(number, signal.SIG_IGN)
         gc.freeze()  # keeps the collector's marks, and so copies, out of the shared pages
         self._tell(ready=True)
+        selector = selectors.DefaultSelector()  # select() itself ends at descriptor 1023
+        selector.register(self._control, selectors.EVENT_READ)
+        selector.register(wake_read, selectors.EVENT_READ)
         watch = self._setup.item_timeout_seconds is not None or self._setup.item_memory_mb is not None
         while True:
             pause = self._pause(watch)
-            control = self._control.fileno()
-            readable, _, _ = select.select([control, wake_read], [], [], pause)
+            readable = [key.fd for key, _ in selector.select(pause)]
             if wake_read in readable:
                 os.read(wake_read, 4096)
-            if control in readable:
+            if self._control.fileno() in readable:
                 self._obey()
             self._bury()
             if watch:
@@ -120,16 +128,19 @@ class Nursery:
         os.ftruncate(self._faults[worker], 0)
         pid = os.fork()
         if pid == 0:
-            with contextlib.suppress(BaseException):
+            try:
                 self._become(worker)
+            except BaseException:
+                traceback.print_exc()  # into the log
+                sys.stderr.flush()
             os._exit(1)
         self._pids[pid] = worker
 
     def _become(self, worker: int) -> NoReturn:
         """Turn this fresh child into a worker: a session of its own, its own pipes, and nothing else of ours."""
         os.setsid()
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
@@ -163,7 +174,7 @@ class Nursery:
             return
         for pid, _, _ in dead:
             _kill_group(pid)
-        for orphan in set(children(os.getpid())) - set(self._pids):
+        for orphan in set(children(os.getpid())) - set(self._pids) - self._spared:
             _kill_group(orphan)
         for _, worker, code in dead:
             why, accused, _ = self._condemned.pop(worker, ("", 0.0, 0.0))
@@ -173,24 +184,35 @@ class Nursery:
 
     def _watch(self) -> None:
         now = time.monotonic()
+        self._allow_for_a_pause(now)
         for pid, worker in list(self._pids.items()):
             started = self._slots.started(worker)
             if worker in self._condemned:
                 if now >= self._condemned[worker][2]:
                     _kill_group(pid)
-            elif why := self._verdict(pid, started, now):
+            elif why := self._verdict(pid, started, now - self._paused.get(started, 0.0)):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, _DUMP_SIGNAL)
                 grace = _DUMP_SECONDS if why == "timeout" else 0.01
                 self._condemned[worker] = (why, started, now + grace)
 
+    def _allow_for_a_pause(self, now: float) -> None:
+        """When all of us stood still (a scheduler suspends jobs), the items that run get that time on top."""
+        gap = now - self._looked
+        running = {started for worker in self._pids.values() if (started := self._slots.started(worker)) > 0}
+        self._paused = {started: seconds for started, seconds in self._paused.items() if started in running}
+        if gap > _PAUSE_SECONDS:
+            for started in running:
+                self._paused[started] = self._paused.get(started, 0.0) + gap
+        self._looked = now
+
     def _verdict(self, pid: int, started: float, now: float) -> str:
         timeout, memory_mb = self._setup.item_timeout_seconds, self._setup.item_memory_mb
-        if not started:
+        if started <= 0:
             return ""
         if timeout is not None and now - started > timeout:
             return "timeout"
-        if memory_mb is not None and _family_mb(pid) > memory_mb:
+        if memory_mb is not None and _family_mb(pid) > memory_mb and _family_mb(pid, _share_mb) > memory_mb:
             return "memory"
         return ""
 
@@ -251,13 +273,8 @@ def _import_ahead(text: str) -> None:
             names = [node.module]
         for name in names:
             if name not in sys.modules and not name.startswith("mpi4py"):
-                with contextlib.suppress(Exception):  # a missing module is told by the item that needs it
+                with contextlib.suppress(BaseException):  # the item that needs a module is told what is wrong with it
                     importlib.import_module(name)
-
-
-def prctl(option: int, value: int) -> None:
-    """Set a property of this process (prctl(2)); a kernel without it costs only tidiness."""
-    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def _kill_group(pid: int) -> None:
@@ -269,14 +286,33 @@ def _kill_group(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _family_mb(pid: int) -> float:
-    """Return the resident memory of a process and its descendants, in MB; shared template pages count once each."""
+def _family_mb(pid: int, measure: Callable[[int], float] | None = None) -> float:
+    """Return the memory of a process and its descendants, in MB: what is resident, or as `measure` sees it."""
+    return (measure or _resident_mb)(pid) + sum(_family_mb(child, measure) for child in children(pid))
+
+
+def _resident_mb(pid: int) -> float:
     try:
         with open(f"/proc/{pid}/statm") as file:
-            pages = int(file.read().split()[1])
+            return int(file.read().split()[1]) * resource.getpagesize() / 2**20
     except (OSError, IndexError):
         return 0.0
-    return pages * resource.getpagesize() / 2**20 + sum(map(_family_mb, children(pid)))
+
+
+def _share_mb(pid: int) -> float:
+    """Return what is resident, of pages that others have too only a share (Pss): forks count no page twice."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            return next(int(line.split()[1]) / 1024 for line in file if line.startswith("Pss:"))
+    except (OSError, StopIteration):
+        return _resident_mb(pid)
+
+
+def _quieten() -> None:
+    """Undo what an import can have done to the signals that we live by."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)
 
 
 def _in_short(exc: BaseException, template: Path) -> str:
@@ -292,9 +328,6 @@ def _in_short(exc: BaseException, template: Path) -> str:
 
 def main(arguments: list[str]) -> int:
     record: dict[str, Any] = json.loads(arguments[0])
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < HIGH + 64:  # the workers' own pipes must find room up there
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     return Nursery(Setup(**record)).run()
 
 

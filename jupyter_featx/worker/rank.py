@@ -21,7 +21,7 @@ from jupyter_featx.jobdir import JobDir
 from jupyter_featx.rows import RowEncoder
 from jupyter_featx.spec import LimitSpec
 from jupyter_featx.worker.blame import blame
-from jupyter_featx.worker.crew import MAX_CHUNK, Crew, Death, Worker
+from jupyter_featx.worker.crew import Crew, Death, Worker
 from jupyter_featx.worker.output import OutputLog
 from jupyter_featx.worker.shard import Shard
 from jupyter_featx.worker.world import Message, World
@@ -32,6 +32,7 @@ _TURN_SECONDS = 0.004  # shorter turns would wake us for every row of fast items
 _OWN_SECONDS = 2e-5  # what an item costs besides the user's own functions
 _SLOW_SECONDS = 0.02  # an item that runs longer may keep those behind it waiting
 _STOP_SECONDS = 1.0
+_STILLBORN = 5  # workers in a row that never began an item: the next would not, either
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Rank:
         self._committed = self._reported = time.monotonic()
         self._begun = time.monotonic()
         self._last_report: tuple[int, ...] = ()
-        self._unleased = 0
+        self._unleased = self._stillborn = 0
         self._turn_start = 0.0
 
     @property
@@ -184,9 +185,12 @@ class Rank:
         self._output.add(worker.number, self.crew.read_output(worker))
         death, innocent = self.crew.bury(worker, message)
         self._pool.extendleft(reversed(innocent))
+        self._stillborn = self._stillborn + 1 if death.stillborn else 0
         if death.item >= 0:
             self._judge(death)
-        if not self.stopped:
+        if self._stillborn >= _STILLBORN:
+            self._send({"broken": "The workers end before they begin an item. Type '%featx log' to see why."})
+        elif not self.stopped:
             self.crew.start(worker)
 
     def _judge(self, death: Death) -> None:
@@ -230,9 +234,8 @@ class Rank:
         by_time = int(_CHUNK_SECONDS / mean)
         by_share = -(-(len(self._pool) + self._unleased) // (2 * len(self.crew.workers)))
         one_turn = int(_TURN_SECONDS / (mean + _OWN_SECONDS))  # less would leave the worker idle until our next turn
-        return max(
-            1, min(by_time, max(by_share, one_turn), MAX_CHUNK, 1 + 4 * (self.counts.done + self._shard.written))
-        )
+        ramp = 1 + 4 * (self.counts.done + self._shard.written)  # the first mean is of one item
+        return max(1, min(by_time, max(by_share, one_turn), self.crew.max_chunk, ramp))
 
     def _share_out(self) -> None:
         """When nothing is left to give, take items that wait behind a slow one and give them to an idle worker."""
@@ -247,7 +250,7 @@ class Rank:
     def _stuck(self, worker: Worker) -> int:
         """How many items wait behind one that has been running for a while."""
         started = self.crew.slots.started(worker.number)
-        slow = started and time.monotonic() - started > _SLOW_SECONDS
+        slow = started > 0 and time.monotonic() - started > _SLOW_SECONDS
         return self.crew.unbegun(worker) if slow else 0
 
     def _give_back(self, count: int) -> None:

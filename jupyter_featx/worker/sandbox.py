@@ -22,11 +22,10 @@ from jupyter_featx.items import ItemFile
 from jupyter_featx.markers import locate
 from jupyter_featx.rows import BadValue, RowEncoder
 from jupyter_featx.worker import slots as field
-from jupyter_featx.worker.setup import HEADER
+from jupyter_featx.worker.setup import HEADER, HIGH
 from jupyter_featx.worker.slots import Slots
 from jupyter_featx.worker.surroundings import Surroundings
 
-HIGH = 500  # our own descriptors stand up here, where an item's open() and close() do not reach by accident
 _MESSAGE_LIMIT = 2000
 _TRACEBACK_FRAMES = 6
 
@@ -56,7 +55,7 @@ class Sandbox:
         self._pid = os.getpid()
         self._tasks, self._rows = post.tasks, post.rows
         self._peak_reset = _open_peak_reset()
-        self._surroundings = Surroundings(self._rows)
+        self._surroundings = Surroundings(self._rows, vars(template))
         self._base_mb = _resident_mb()
         self._peak_kb = 0
 
@@ -91,12 +90,13 @@ class Sandbox:
                 sequence += 1
                 continue
             line, seconds = self._item(index, path)
+            real[base + field.STARTED] = -1.0  # a rank that reads slowly costs the item no time
             self._write(line)
             whole[base + field.FINISHED] = sequence + 1
             real[base + field.STARTED] = 0.0
             real[base + field.BUSY] += seconds
             sequence += 1
-            if not self._surroundings.restore() or self._swollen():
+            if not self._surroundings.restore(seconds) or self._swollen():
                 return False
         return True
 
@@ -123,6 +123,9 @@ class Sandbox:
             line, columns = self._encoder.encode(index, seconds, peak_mb, worker, features, labels)
         except BadValue as exc:
             error = {"kind": "bad-value", "type": "BadValue", "message": str(exc)}
+        except BaseException as exc:  # what was returned can have methods of its own, which fail
+            error = self._describe(exc)
+        if error:
             return self._encoder.encode_error(index, seconds, peak_mb, worker, error), seconds
         return (self._encoder.columns_line(columns) + line if columns else line), seconds
 
@@ -132,14 +135,14 @@ class Sandbox:
         line = own[-1].lineno or 0 if own else 0
         try:
             message = str(exc)
-        except Exception:  # a user's __str__ can fail too
+        except BaseException:  # a user's __str__ can do anything, too
             message = "(its text cannot be shown)"
         return {
             "kind": "memory" if isinstance(exc, MemoryError) else "exception",
             "type": type(exc).__name__,
             "message": message[:_MESSAGE_LIMIT],
             "function": own[0].name if own else "",
-            "line": line,
+            "line": line or None,
             "cell": locate(self._text, line),
             "traceback": "".join(traceback.format_list(frames[-_TRACEBACK_FRAMES:]))[:_MESSAGE_LIMIT],
         }

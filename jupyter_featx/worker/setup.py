@@ -6,6 +6,7 @@ import os
 import struct
 from dataclasses import dataclass
 
+HIGH = 500  # our own descriptors stand up here, where an item's open() and close() do not reach by accident
 HEADER = struct.Struct("<qI")  # before each chunk: sequence number of its first item, how many items
 
 _MPI_VARIABLES = ("OMPI_", "PMIX_", "PMI_", "MPIR_", "HYDRA_", "HYDI_", "PRTE_", "MPI_LOCAL", "MPIEXEC_")

@@ -57,7 +57,7 @@ class Slots:
         return bool(self.whole[worker * _FIELDS + RETIRED])
 
     def started(self, worker: int) -> float:
-        """When the current item began, on the monotonic clock; 0 between items."""
+        """When the current item began, on the monotonic clock; 0 between items, -1 while its row is written."""
         return self.real[worker * _FIELDS + STARTED]
 
     def busy(self, worker: int) -> float:

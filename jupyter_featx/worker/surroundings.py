@@ -6,48 +6,68 @@ cannot be put back (a leaked thread, many leaked descriptors) makes the worker r
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # the wrappers in `signal` make enums, 5 µs an item
 import os
+import resource
 import signal
 import sys
 import threading
 import time
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 _NAMES = "HUP INT TERM ALRM CHLD PIPE USR1 USR2 VTALRM PROF XCPU"
 _SIGNALS = tuple(signal.Signals[f"SIG{name}"] for name in _NAMES.split())
+_LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
 _SPARE_DESCRIPTORS = 32  # a cached connection or a lazily opened library is no leak
 _SPARE_THREADS = 8
+_QUICK_SECONDS = 2e-5
 
 
 class Surroundings:
     """The process as it was before the first item."""
 
-    def __init__(self, held_descriptor: int) -> None:
+    def __init__(self, held_descriptor: int, names: Mapping[str, Any]) -> None:
         self._held = held_descriptor
+        kinds = [(value, [kind.__qualname__ for kind in type(value).__mro__]) for value in names.values()]
+        self._numpy_generators = [
+            value for value, kin in kinds if "Generator" in kin and hasattr(value, "bit_generator")
+        ]
+        self._generators = [value for value, kin in kinds if {"Random", "RandomState"} & set(kin)]
         self._cwd = os.getcwd()
         self._environ = dict(os.environ._data)  # type: ignore[attr-defined]  # comparing the raw dict takes 1 µs
         self._umask = os.umask(0o077)
         os.umask(self._umask)
         self._filters = list(warnings.filters)
-        self._handlers = [(number, signal.getsignal(number)) for number in _SIGNALS]
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self._handlers = [(number, _signal.getsignal(number)) for number in _SIGNALS]
+        self._mask = _signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self._path = list(sys.path)
+        self._limits = [resource.getrlimit(which) for which in _LIMITS]
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
         self._threads = threading.active_count()
         self._lowest = self._lowest_free()
 
     def seed(self, number: int) -> None:
-        """Start the global generators from the item, so that a row does not depend on what ran before it."""
+        """Start the random generators from the item, so that a row does not depend on what ran before it.
+
+        These are the global ones of `random` and `numpy.random`, and those that the template keeps in a global.
+        """
         random = sys.modules.get("random")
         if random is not None:
             random.seed(number)
         numpy_random = sys.modules.get("numpy.random")
         if numpy_random is not None:
             numpy_random.seed(number & 0xFFFFFFFF)
+            for place, own in enumerate(self._numpy_generators):
+                sequence = numpy_random.SeedSequence((number, place))
+                own.bit_generator.state = type(own.bit_generator)(sequence).state
+        for own in self._generators:
+            own.seed(number)
 
-    def restore(self) -> bool:
-        """Put everything back; return False when only a fresh process can."""
+    def restore(self, seconds: float) -> bool:
+        """Put everything back after an item of so many seconds; return False when only a fresh process can."""
         try:
             if os.getcwd() != self._cwd:
                 os.chdir(self._cwd)
@@ -64,24 +84,26 @@ class Surroundings:
         if sys.path != self._path:
             sys.path[:] = self._path
         self._restore_signals()
-        return self._streams_whole() and self._no_children() and self._no_leaks()
+        if not self._streams_whole() or [resource.getrlimit(which) for which in _LIMITS] != self._limits:
+            return False
+        if not self._lowest <= self._lowest_free() <= self._lowest + _SPARE_DESCRIPTORS:
+            return False
+        # Nobody starts a process or a thread in less; what a quick item could leave, the next longer one gives away.
+        return seconds < _QUICK_SECONDS or (self._no_children() and self._no_threads())
 
     def _restore_signals(self) -> None:
         for number, handler in self._handlers:
-            if signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
-        if signal.getitimer(signal.ITIMER_REAL)[0]:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+            if _signal.getsignal(number) is not handler:
+                _signal.signal(number, handler)
+        if _signal.getitimer(_signal.ITIMER_REAL)[0]:
+            _signal.setitimer(_signal.ITIMER_REAL, 0)
+        _signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
     def _streams_whole(self) -> bool:
         sys.stdin, sys.stdout, sys.stderr = self._streams
         return not (sys.stdout.closed or sys.stderr.closed)
 
-    def _no_leaks(self) -> bool:
-        lowest = self._lowest_free()
-        if not self._lowest <= lowest <= self._lowest + _SPARE_DESCRIPTORS:
-            return False
+    def _no_threads(self) -> bool:
         return threading.active_count() <= self._threads + _SPARE_THREADS
 
     def _lowest_free(self) -> int:

@@ -9,7 +9,7 @@ import sys
 import pytest
 from outline import HOSTILE, Outline
 
-from jupyter_featx.cards.job import status_html, status_line, status_text
+from jupyter_featx.cards.job import status_html, status_line, status_text, unfinished_note
 from jupyter_featx.state import Attempt, JobStatus, State
 
 
@@ -117,3 +117,10 @@ def test_drawing_needs_no_ipython_and_no_state():
         "assert not {'IPython', 'pandas', 'jupyter_featx.state'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_table_that_misses_items_is_said_with_what_to_type():
+    drawn = status(State.COMPLETED, total=10, done=9, failed=0, missing=1, reason="1 item has no row any more")
+    assert re.findall(r"featx (\w+) zeolites-3f9a", status_text(drawn, "featx")) == ["retry", "result"]
+    assert "no row any more" in unfinished_note(drawn)
+    assert unfinished_note(status(State.COMPLETED, done=384_000, failed=0)) == ""

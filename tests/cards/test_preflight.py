@@ -23,6 +23,7 @@ def sampled(**changes: object) -> SimpleNamespace:
         "estimates": ((1, 98640.0), (500, 197.3), (1000, 98.6)),
         "failures": (),
         "unfinished": (),
+        "printed": "",
         "head_text": "item  v\na     1",
         "head_html": "<table><tr><td>a</td></tr></table>",
     }
@@ -66,3 +67,17 @@ def test_hostile_text_is_harmless_and_short():
         assert Outline(preflight_html(drawn)).tags <= {"div", "span", "bdi", "code", "table", "tr", "td", "b"}
         assert len(preflight_html(drawn)) < 20_000
         assert all(line.isprintable() for line in preflight_text(drawn).splitlines())
+
+
+def test_what_the_functions_printed_is_shown():
+    drawn = sampled(printed="[w0] reading <b>\n[w0] two")
+    assert "[w0] two" in preflight_text(drawn)
+    assert "reading <b>" in Outline(preflight_html(drawn)).text
+
+
+def test_estimates_that_say_the_same_are_left_out_but_the_chosen_one():
+    drawn = sampled(estimates=((1, 0.4), (2, 0.2), (4, 0.1), (8, 0.1)), cores=4)
+    text = preflight_text(drawn)
+    assert "1 core:" in text
+    assert "4 cores" in text
+    assert "8 cores" not in text

@@ -20,7 +20,7 @@ from jupyter_featx import table
 from jupyter_featx.errors import FeatxError, TableError
 from jupyter_featx.items import write_items
 from jupyter_featx.rows import RowEncoder
-from jupyter_featx.table import merging
+from jupyter_featx.table import merging, rowframes
 
 ERROR = {
     "kind": "exception",
@@ -350,6 +350,8 @@ def test_a_few_columns_and_rows_can_be_read_alone(tmp_path: Path) -> None:
     assert list(rows.frame(offset=-2)["x"]) == [8, 9]
     with pytest.raises(TableError, match="It has: item, x, y"):
         rows.frame(columns=["z"])
+    with pytest.raises(TableError, match="twice: x, x"):
+        rows.frame(columns=["x", "x"])
 
 
 def test_what_is_no_table_is_said_so(tmp_path: Path) -> None:
@@ -417,3 +419,39 @@ def test_no_engine_is_loaded_before_there_is_work() -> None:
     code = "import sys, jupyter_featx.table; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert not {"numpy", "pandas", "polars"} & set(loaded.split())
+
+
+def test_more_columns_than_a_table_can_have_are_refused_at_once(tmp_path: Path) -> None:
+    rows = Rows(tmp_path, names(3)).write((i, {f"k{i}-{n}": n for n in range(20_000)}, None) for i in range(3))
+    with pytest.raises(TableError, match=r"60,00. different columns.*one dict, or list"):
+        rows.merge()
+
+
+def test_short_rows_beside_a_wide_one_are_read_and_written_in_small_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_featx.table.rowframes.CELLS", 10_000)
+    monkeypatch.setattr(merging, "BUCKET_CELLS", 10_000)
+    heights = []
+    parse = rowframes.parse
+    monkeypatch.setattr(rowframes, "parse", lambda *given: heights.append(given[0].count(b"\n")) or parse(*given))
+    rows = merged(tmp_path, {f"k{n}": n for n in range(1000)}, *({"a": i} for i in range(1, 300)))
+    assert max(heights) <= 10
+    assert rows.frame().shape == (300, 1002)
+    assert list(rows.frame()["a"][1:]) == list(range(1, 300))
+
+
+def test_a_merge_makes_no_folder_for_a_job_that_was_deleted(tmp_path: Path) -> None:
+    rows = Rows(tmp_path, names(1)).write([(0, {"x": 1}, None)])
+    with pytest.raises(TableError):
+        table.merge(tmp_path / "shards", tmp_path / "items.txt", tmp_path / "items.idx", tmp_path / "gone" / "partial")
+    assert not (rows.folder / "gone").exists()
+
+
+def test_a_damaged_table_is_said_to_be_one(tmp_path: Path) -> None:
+    rows = merged(tmp_path, *({"x": i / 7} for i in range(1000)))
+    content = bytearray(rows.parquet.read_bytes())
+    content[4:200] = bytes(196)
+    rows.parquet.write_bytes(content)
+    with pytest.raises(table.DamagedTable, match="damaged"):
+        rows.frame()

@@ -80,6 +80,20 @@ def test_uneven_cores_are_all_used(tmp_path):
     assert ended.status.attempts[0].workers == 5
 
 
+def test_hundreds_of_workers_run_on_one_node(tmp_path):
+    template = "import time\ndef _process_input(p):\n    time.sleep(0.3)\n    return {'n': 1}\n"
+    ended = run(make_job(tmp_path, template, 400, cores=250))
+    assert ended.status.done == 400
+    assert len({rows[0]["w"] for rows in ended.rows.values()}) > 150
+
+
+def test_too_many_workers_for_the_machine_are_one_clear_error(tmp_path):
+    job = make_job(tmp_path, "def _process_input(p):\n    return {'n': 1}\n", 5, cores=100_000)
+    ended = run(job)
+    assert ended.status.state == "failed"
+    assert "Ask for fewer cores" in ended.status.reason
+
+
 def test_a_crash_under_mpi_costs_one_item(tmp_path):
     template = "import os\ndef _process_input(p):\n    return os.abort() if p.endswith('7') else {'n': 1}\n"
     ended = run(make_job(tmp_path, template, 80, cores=4), launcher=WORLDS["mpirun of four"])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
-from engine import go
+from engine import go, make_job, read
 
 LONG = f"1{os.getpid()}"  # seconds that no other program sleeps
 HANGS = {
@@ -143,3 +146,107 @@ def _running(*words: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def test_a_pause_of_the_whole_job_is_not_blamed_on_the_items(tmp_path):
+    job = make_job(
+        tmp_path,
+        "import time\ndef _process_input(p):\n    time.sleep(0.2)\n    return {'n': 1}\n",
+        12,
+        item_timeout_seconds=1,
+    )
+    process = subprocess.Popen([sys.executable, "-m", "jupyter_featx.worker", str(job.path), "--no-table"])
+    time.sleep(0.8)
+    members = [process.pid, *_descendants(process.pid)]
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for pid in members:
+            os.kill(pid, number)
+        time.sleep(2.5)
+    process.wait(20)
+    ended = read(job)
+    assert ended.failed == []
+    assert len(ended.rows) == 12
+
+
+def test_a_large_row_costs_its_item_no_time(tmp_path):
+    template = "def _process_input(p):\n    return {'x': 'y' * (60 << 20)}\n"
+    run = go(tmp_path, template, items=2, cores=1, item_timeout_seconds=0.5)
+    assert run.failed == []
+    assert run.seconds < 10
+
+
+def test_workers_that_cannot_begin_end_the_attempt(tmp_path):
+    template = """
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    def _process_input(path):
+        return {"n": 1}
+    """
+    run = go(tmp_path, template, items=5)
+    assert run.status.state == "failed"
+    assert "%featx log" in run.status.reason
+    assert "Error" in run.log()
+
+
+def test_a_killed_nursery_ends_the_attempt_and_leaves_nothing(tmp_path):
+    template = f"""
+    import os, signal, subprocess
+    def _process_input(path):
+        if path.endswith("/5"):
+            subprocess.Popen(["sleep", "{LONG}"])
+            os.kill(os.getppid(), signal.SIGKILL)
+        return {{"n": 1}}
+    """
+    run = go(tmp_path, template, items=50)
+    assert run.status.state == "failed"
+    assert "%featx log" in run.status.reason
+    assert run.status.done == len(run.rows)
+    assert not _running("sleep", LONG)
+
+
+def test_what_the_template_starts_for_itself_lives_as_long_as_the_job(tmp_path):
+    template = f"""
+    import os, subprocess
+    helper = subprocess.Popen(["sleep", "{LONG}"])
+    def _process_input(path):
+        if path.endswith("3"):
+            os._exit(1)
+        return {{"alive": open(f"/proc/{{helper.pid}}/stat").read().rpartition(")")[2].split()[0]}}
+    """
+    run = go(tmp_path, template, items=30)
+    assert {rows[0]["ft:alive"] for item, rows in run.rows.items() if item not in run.failed} == {"S"}
+    assert not _running("sleep", LONG)
+
+
+def test_signals_blocked_by_the_template_do_not_blind_the_watchdog(tmp_path):
+    template = """
+    import os, signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    def _process_input(path):
+        if path.endswith("3"):
+            os._exit(1)
+        return {"n": 1}
+    """
+    run = go(tmp_path, template, items=10)
+    assert run.failed == [3]
+
+
+def test_shared_pages_count_once(tmp_path):
+    template = """
+    import multiprocessing, time
+    ballast = bytearray(b"x" * (150 << 20))
+    def _process_input(path):
+        children = [multiprocessing.get_context("fork").Process(target=time.sleep, args=(0.3,)) for _ in range(3)]
+        [child.start() for child in children], [child.join() for child in children]
+        return {"n": 1}
+    """
+    assert go(tmp_path, template, items=4, item_memory_mb=300).failed == []
+
+
+def _descendants(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        with open(f"/proc/{parent}/task/{parent}/children") as file:
+            found.extend(int(child) for child in file.read().split())
+    return found[1:]

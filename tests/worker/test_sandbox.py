@@ -173,3 +173,38 @@ def test_a_template_that_cannot_be_imported_ends_the_attempt_with_its_reason(tmp
     assert run.status.state == "failed"
     assert "no_such_thing" in run.status.reason
     assert run.rows == {}
+
+
+def test_a_value_with_a_will_of_its_own_is_an_error_row(tmp_path):
+    template = """
+    class Odd(dict):
+        def items(self):
+            raise SystemExit
+        values = keys = __iter__ = items
+    class Rude(Exception):
+        def __str__(self):
+            raise SystemExit
+    def _process_input(path):
+        if path.endswith("3"):
+            raise Rude
+        return Odd(n=1) if path.endswith("4") else {"n": 1}
+    """
+    run = go(tmp_path, template, items=6)
+    assert run.failed == [3, 4]
+    assert [run.error(n)["kind"] for n in (3, 4)] == ["exception", "exception"]
+
+
+def test_a_pipe_that_the_item_took_over_does_not_let_the_job_wait_for_ever(tmp_path):
+    template = """
+    import os
+    def _process_input(path):
+        if path.endswith("3"):
+            null = os.open("/dev/null", os.O_WRONLY)
+            for number in range(500, 600):
+                os.dup2(null, number)
+        return {"n": 1}
+    """
+    run = go(tmp_path, template, items=10)
+    assert run.status.state == "failed"
+    assert run.status.done == len(run.rows) < 10
+    assert "retry" in run.status.reason

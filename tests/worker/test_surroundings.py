@@ -19,6 +19,11 @@ CHANGES = {
     "path": ("sys.path.insert(0, '/nowhere')", "len(sys.path)"),
     "stdout": ("sys.stdout = None", "str(sys.stdout is None)"),
     "closed stdout": ("sys.stdout.close()", "print('x') or 1"),
+    "closed descriptors": ("os.close(1); os.close(2)", "os.fstat(1).st_mode > 0"),
+    "memory limit": (
+        "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))",
+        "resource.getrlimit(resource.RLIMIT_AS)",
+    ),
     "random state": ("random.seed(1)", "0"),
 }
 
@@ -27,7 +32,7 @@ CHANGES = {
 def test_the_process_is_put_back(tmp_path, change):
     act, look = change
     template = f"""
-    import os, random, signal, sys, time, warnings
+    import os, random, resource, signal, sys, time, warnings
     def _process_input(path):
         seen = repr({look})
         {act}
@@ -51,6 +56,20 @@ def test_random_numbers_depend_on_the_item_alone(tmp_path):
     values = [(one.row(n)["fd:a"], one.row(n)["fd:b"]) for n in range(30)]
     assert values == [(two.row(n)["fd:a"], two.row(n)["fd:b"]) for n in range(30)]
     assert len(set(values)) > 25
+
+
+def test_generators_of_the_templates_own_start_from_the_item_too(tmp_path):
+    template = """
+    import random
+    import numpy as np
+    rng, old, plain = np.random.default_rng(3), np.random.RandomState(3), random.Random(3)
+    def _process_input(path):
+        return {"a": float(rng.random()), "b": float(old.rand()), "c": plain.random()}
+    """
+    one, two = (go(tmp_path, template, items=20, cores=cores) for cores in (1, 3))
+    rows = [[run.row(n)[key] for n in range(20) for key in ("fd:a", "fd:b", "fd:c")] for run in (one, two)]
+    assert rows[0] == rows[1]
+    assert len(set(rows[0])) == 60
 
 
 def test_leaked_descriptors_do_not_add_up(tmp_path):

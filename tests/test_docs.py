@@ -1,0 +1,326 @@
+"""The documentation has every option, method, event and file; its links lead somewhere; what it shows is true."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pandas
+import pytest
+from conftest import kill_jobs_of
+from IPython.core.interactiveshell import InteractiveShell
+
+import jupyter_featx
+from jupyter_featx import arguments, client, errors, script
+from jupyter_featx.events import Event, EventLog
+from jupyter_featx.jobdir import JobDir
+from jupyter_featx.preflight import Preflight
+from jupyter_featx.spec import JobSpec, LimitSpec, ResourceSpec
+from jupyter_featx.state import Attempt, JobStatus, State
+from jupyter_featx.table.errortable import COLUMNS
+from jupyter_featx.worker import setup
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md")), ROOT / "slurm_templates" / "README.md"]
+USER_PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+RUN = [ROOT / "README.md", DOCS / "first-steps.md"]
+KINDS = ("exception", "bad-value", "timeout", "memory", "crash")
+SITE_OPTIONS = {"--help", "--version"}
+
+
+def text(page: str) -> str:
+    return (DOCS / page).read_text()
+
+
+def section(page: str, title: str) -> str:
+    """Return what stands between this heading and the next of its level."""
+    match = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^\1 |\Z)", text(page), re.MULTILINE | re.DOTALL)
+    assert match, f"docs/{page} has no section '{title}'"
+    return match[2]
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# -- what there is stands in the documentation ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", arguments.VERBS)
+def test_each_verb_is_documented_with_its_options_and_no_others(verb: str):
+    part = section("commands.md", verb)
+    options = {option.flag for option in arguments.VERBS[verb][2]}
+    assert set(re.findall(r"`(--[a-z-]+)", part)) - {"--data"} == options - {"--data"}
+    assert "--data" in part or "--data" not in options
+    for option in arguments.VERBS[verb][2]:
+        shown = f"{option.flag} {option.metavar}".strip()
+        assert f"`{shown}`" in part, f"{verb}: {shown} is not in its table"
+
+
+@pytest.mark.parametrize("page", USER_PAGES, ids=ids)
+def test_each_option_that_is_mentioned_exists(page: Path):
+    known = {option.flag for _, _, options in arguments.VERBS.values() for option in options} | SITE_OPTIONS
+    prose = re.sub(r"^.*(?:has no option|pip install|jupyter lab|DryRun).*$", "", page.read_text(), flags=re.MULTILINE)
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", prose)) <= known
+
+
+def test_each_public_name_is_documented():
+    for name in jupyter_featx.__all__:
+        assert re.search(rf"\b{name}\b", text("python-api.md")), name
+
+
+def test_each_method_of_a_job_is_documented_with_its_signature():
+    names = [name for name in vars(client.Job) if not name.startswith("_")]
+    for name in [*names, "lines"]:
+        found = vars(client.Job).get(name)
+        title = f"{name}({_parameters(found)})" if inspect.isfunction(found) else name
+        assert f"\n### {title}\n" in section("python-api.md", "Job"), title
+
+
+@pytest.mark.parametrize("name", ["submit", "test", "jobs", "job"])
+def test_each_function_is_documented_with_its_signature(name: str):
+    title = f"{name}({_parameters(getattr(jupyter_featx, name))})"
+    assert f"\n### {title}\n" in section("python-api.md", "Functions")
+
+
+def _parameters(function: object) -> str:
+    found = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
+    plain = (
+        f"**{p.name}" if p.kind is p.VAR_KEYWORD else p.name + ("" if p.default is p.empty else f"={p.default!r}")
+        for p in found
+        if p.name != "self"
+    )
+    return ", ".join(plain)
+
+
+def test_each_option_of_submit_is_documented_with_its_default():
+    part = section("python-api.md", "Functions")
+    for option in fields(client.SubmitOptions):
+        default = option.default if option.name not in ("name", "scheduler") else None
+        row = re.search(rf"^\| `{option.name}` \| (.*?) \|", part, re.MULTILINE)
+        assert row, option.name
+        assert default is None or row[1] == str(default), option.name
+
+
+@pytest.mark.parametrize(
+    ("kind", "title"), [(JobStatus, "JobStatus"), (Attempt, "JobStatus"), (Preflight, "Preflight")]
+)
+def test_each_field_of_what_is_returned_is_documented(kind: type, title: str):
+    part = section("python-api.md", title)
+    computed = [name for name, value in vars(kind).items() if isinstance(value, property)]
+    for name in [field.name for field in fields(kind)] + computed:
+        assert f"`{name}`" in part, name
+
+
+def test_each_error_is_documented():
+    known = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)]
+    for name in known:
+        assert f"`{name}`" in text("python-api.md") or name == "FeatxError", name
+
+
+@pytest.mark.parametrize("kind", EventLog.KINDS)
+def test_each_event_is_documented_with_its_fields(kind: str):
+    row = re.search(rf"^\| `{kind}` \| (.*?) \|", section("job-folder.md", "events"), re.MULTILINE)
+    assert row, kind
+    own = [field.name for field in fields(EventLog.KINDS[kind]) if field not in fields(Event)]
+    assert re.findall(r"`(\w+)`", row[1]) == own
+
+
+def test_each_file_of_a_job_is_documented():
+    job = JobDir(Path("/jobs/iris-3f9a"))
+    found = [getattr(job, name) for name, value in vars(JobDir).items() if isinstance(value, property)]
+    names = [str(path.relative_to(job.path)) for path in found if isinstance(path, Path) and path != job.path]
+    names += [path.name for path in (job.shard(1, 0), job.shard_meta(1, 0), job.output_log(1, 0))]
+    for name in [*names, "table.parquet", "table.csv", "errors.csv", "attempt-0001.jsonl"]:
+        assert f"{name}" in text("job-folder.md"), name
+
+
+@pytest.mark.parametrize("record", [JobSpec, ResourceSpec, LimitSpec])
+def test_each_field_of_the_spec_is_documented(record: type):
+    for field in fields(record):
+        assert f"`{field.name}`" in section("job-folder.md", "spec.json"), field.name
+
+
+def test_each_kind_of_error_and_column_of_the_errors_is_documented():
+    engine = "".join(path.read_text() for path in (ROOT / "jupyter_featx" / "worker").glob("*.py"))
+    for kind in KINDS:
+        assert f'"{kind}"' in engine
+        assert f"`{kind}`" in section("jobs.md", "Isolation and limits")
+        assert f"`{kind}`" in section("results.md", "Failed items")
+    for column in COLUMNS:
+        assert f"`{column}`" in section("results.md", "Failed items"), column
+
+
+def test_each_state_is_documented():
+    for state in State:
+        assert f"| `{state}` |" in section("jobs.md", "States")
+
+
+def test_each_environment_variable_is_documented():
+    source = "".join(path.read_text() for path in (ROOT / "jupyter_featx").rglob("*.py"))
+    ours = set(re.findall(r"\bFEATX_[A-Z_]+\b", source))
+    prefixes = {f"{prefix}…" for prefix in (*script.DROPPED_PREFIXES, *setup._MPI_VARIABLES)}
+    for name in ours | set(script.DROPPED_VARIABLES) | set(setup._THREAD_VARIABLES) | prefixes:
+        assert f"`{name}`" in text("configuration.md"), name
+
+
+# -- its links lead somewhere, and it stands by itself ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_each_link_and_picture_is_there(page: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists(), f"{page.name}: {target}"
+        assert not anchor or anchor in _anchors(path), f"{page.name}: {target}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of the headings."""
+    titles = re.findall(r"^#+ (.*)$", _without_blocks(page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def _without_blocks(page: str) -> str:
+    return re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", USER_PAGES, ids=ids)
+def test_each_page_stands_by_itself(page: Path):
+    for forbidden in (r"/work\b", r"/tmp\b", r"issue #?\d", r"\.\./shared", r"\bTODO\b"):
+        assert not re.search(forbidden, page.read_text(), re.IGNORECASE), forbidden
+
+
+def test_the_index_lists_each_page():
+    for page in DOCS.glob("*.md"):
+        assert page.name == "index.md" or f"({page.name})" in text("index.md")
+
+
+# -- it runs ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Block:
+    """A fenced block: what is typed, and what the page says that it shows."""
+
+    kind: str
+    text: str
+    shown: str = ""
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the blocks to run, each with the text block right after it (not with one marked `text sample`)."""
+    found: list[Block] = []
+    for kind, inside in re.findall(r"^```([^\n]*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        if kind in ("python", "bash"):
+            found.append(Block(kind, inside))
+        elif kind == "text" and found and not found[-1].shown:
+            found[-1].shown = inside
+    return found
+
+
+# What differs from run to run: ids, times, machines, and the card, which a terminal draws otherwise than a notebook.
+VARYING = re.compile(r"-[0-9a-f]{4}\b|Preflight:|\d m?s on |\[[█▒░]+\]")
+
+
+@pytest.fixture
+def kim(home: Path, monkeypatch) -> Iterator[Path]:
+    """A folder whose path is as long as /home/kim, so that tables are wrapped and cut as on the pages."""
+    while True:
+        folder = Path("/tmp", secrets.token_hex(2))
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            break
+    items = ROOT / "examples" / "zeolites" / "items"
+    shutil.copytree(items, folder / "zeolites")
+    shutil.copytree(items, folder / "examples" / "zeolites" / "items")
+    shutil.copy(ROOT / "examples" / "cif_fast.py", folder / "examples")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("COLUMNS", "80")
+    yield folder
+    kill_jobs_of(home)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def reader(kim: Path, monkeypatch, capsys) -> Iterator[InteractiveShell]:
+    """The notebook of somebody who reads."""
+    monkeypatch.syspath_prepend(str(kim / "examples"))
+    monkeypatch.setattr(InteractiveShell, "_instance", None)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    shell = InteractiveShell()
+    shell.history_manager.enabled = False
+    shell.reset()
+    shell.run_cell("%colors nocolor")
+    with pandas.option_context("display.max_columns", 20, "display.width", 80):  # as in a notebook
+        yield shell
+    shell.history_manager.end_session()
+    sys.modules.pop("cif_fast", None)
+
+
+@pytest.mark.parametrize(("page", "folder"), [(RUN[0], "."), (RUN[1], "examples")], ids=["README", "first-steps"])
+def test_what_is_typed_runs_and_shows_what_the_page_says(
+    page: Path, folder: str, kim: Path, reader: InteractiveShell, capsys, monkeypatch
+):
+    monkeypatch.chdir(kim / folder)
+    _write_features(page)
+    for block in blocks(page):
+        if block.kind != "python":
+            continue
+        capsys.readouterr()
+        result = reader.run_cell(block.text, store_history=True)
+        out, err = capsys.readouterr()
+        assert result.success, f"{block.text}\n{out}\n{err}"
+        shown = _lines(out.replace(str(kim), "/home/kim"))
+        for line in _lines(block.shown):
+            assert line in shown or VARYING.search(line), f"{block.text}\nshows no: {line}\nbut:\n{out}\n{err}"
+
+
+def _write_features(page: Path) -> None:
+    """Write features.py, which holds the functions of the page's first cell that has them."""
+    cell = next((b.text for b in blocks(page) if b.text.startswith("%%featx")), "")
+    Path("features.py").write_text(cell.partition("\n")[2])
+
+
+def _lines(shown: str) -> list[str]:
+    """Return the lines as they are compared: pandas ends a cut line with a backslash and spaces."""
+    plain = re.sub(r"^Out\[\d+\]: ", "", shown, flags=re.MULTILINE)
+    return [line.rstrip() for line in plain.splitlines() if line.strip()]
+
+
+def _provide_featx(folder: Path, monkeypatch) -> None:
+    """Put a `featx` into the folder and the folder on PATH, where this Python has the package and no command."""
+    if not shutil.which("featx"):
+        command = folder / "featx"
+        command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m jupyter_featx "$@"\n')
+        command.chmod(0o700)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep))
+
+
+def test_the_commands_of_the_readme_run(kim: Path, tmp_path: Path, monkeypatch):
+    _provide_featx(tmp_path, monkeypatch)
+    monkeypatch.chdir(kim)
+    _write_features(RUN[0])
+    lines = [line for block in blocks(RUN[0]) if block.kind == "bash" for line in block.text.splitlines()]
+    commands = [line for line in lines if line.startswith("featx ")]
+    assert len(commands) > 2
+    for command in commands:
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert Path("table.csv").read_bytes().startswith(b"item,lines,numbers,median,kind\r\n")
