@@ -1,78 +1,98 @@
-"""Price a million items: seconds and peak memory to resolve, check and write a dataset."""
+"""Measures what a million items cost at submit: seconds and peak memory to resolve, check and write a dataset.
+
+    python -m benchmarks.bench_items [ITEMS]
+
+Each kind of data in a fresh process.
+"""
 
 from __future__ import annotations
 
 import os
-import subprocess
+import random
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-COUNT = 1_000_000
+from benchmarks.figures import Figure, show
+from benchmarks.fresh import call
+
+ITEMS = 1_000_000
 CHILDREN = 100_000  # real ones; the other items are names in one folder that holds few of them
-FIGURES = "the figure to reach: 1,000,000 items in at most 10 s and 500 MB"
-
-MEASURED = """
-import itertools, os, resource, sys, time
-from jupyter_featx.dataset import DatasetOptions, prepare
-kind, folder, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-names = (f"{folder}/mofs/mof_{i * 7919 % count}" for i in range(count))
-data = {"folder": f"{folder}/mofs", "text file": f"{folder}/paths.txt", "CSV": f"{folder}/paths.csv",
-        "one folder each": f"{folder}/apart.txt", "iterator": names}[kind]
-start = time.perf_counter()
-report = prepare(data, DatasetOptions(), f"{folder}/items.txt", f"{folder}/items.idx")
-seconds = time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(f"{kind:16} {report.total:10,} {seconds:7.2f} {peak:7.0f} {report.checked:10,} {report.missing:9,}")
-"""
-
-READ = """
-import resource, random, sys, time
-from jupyter_featx.items import ItemFile
-with ItemFile(f"{sys.argv[2]}/items.txt", f"{sys.argv[2]}/items.idx") as items:
-    picked = [random.randrange(len(items)) for _ in range(100_000)]
-    start = time.perf_counter()
-    items.read(picked)
-    micro = (time.perf_counter() - start) / len(picked) * 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"reading back at random: {micro:.2f} µs an item, peak {peak:.0f} MB")
-"""
+READ = 100_000
+KINDS = ("folder", "text file", "CSV", "iterator", "one folder each")
+GOAL_SECONDS, GOAL_MB = 10.0, 500.0
 
 
-def main() -> None:
-    """Print a table with one line per kind of data, each measured in a fresh process."""
-    with tempfile.TemporaryDirectory() as folder:
-        _fill(Path(folder))
-        print(
-            f"{'data':16} {'items':>10} {'seconds':>7} {'peak MB':>7} {'checked':>10} {'missing':>9}",
-            flush=True,
-        )
-        for kind in ("folder", "text file", "CSV", "iterator", "one folder each"):
-            _run(MEASURED, kind, folder, str(COUNT))
-        _run(READ, "", folder)
-    print(FIGURES)
+def prepared(kind: str, folder: str, count: int) -> list[float]:
+    """Make the dataset; return the items, the seconds and the peak in MB."""
+    from jupyter_featx.dataset import DatasetOptions, prepare
+
+    names = (f"{folder}/mofs/mof_{i * 7919 % count}" for i in range(count))
+    data = {
+        "folder": f"{folder}/mofs",
+        "text file": f"{folder}/paths.txt",
+        "CSV": f"{folder}/paths.csv",
+        "one folder each": f"{folder}/apart.txt",
+        "iterator": names,
+    }[kind]
+    begun = time.perf_counter()
+    report = prepare(data, DatasetOptions(), f"{folder}/items.txt", f"{folder}/items.idx")
+    return [report.total, time.perf_counter() - begun, _peak_mb()]
 
 
-def _run(code: str, *arguments: str) -> None:
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, cwd=here)
+def read(folder: str) -> list[float]:
+    """Read items back at random; return microseconds for each, and the peak in MB."""
+    from jupyter_featx.items import ItemFile
+
+    with ItemFile(f"{folder}/items.txt", f"{folder}/items.idx") as items:
+        picked = [random.randrange(len(items)) for _ in range(READ)]
+        begun = time.perf_counter()
+        items.read(picked)
+        return [(time.perf_counter() - begun) / READ * 1e6, _peak_mb()]
 
 
-def _fill(folder: Path) -> None:
+def _peak_mb() -> float:
+    # not ru_maxrss: a child's starts from that of the process that forked it
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def figures(count: int = ITEMS) -> Iterator[Figure]:
+    """Yield seconds and memory for each kind of data, then the cost of reading back."""
+    with tempfile.TemporaryDirectory(prefix="featx-bench-") as folder:
+        _fill(Path(folder), count)
+        for kind in KINDS:
+            total, seconds, peak = call(__name__, "prepared", kind, folder, count)
+            yield Figure.of(f"dataset of {total:,} items, {kind}", seconds, "s", GOAL_SECONDS)
+            yield Figure.of("  its memory", peak, "MB", GOAL_MB)
+        micro, peak = call(__name__, "read", folder)
+        yield Figure.of("reading an item back, at random", micro, "µs")
+        yield Figure.of("  its memory", peak, "MB")
+
+
+def _fill(folder: Path, count: int) -> None:
     mofs = folder / "mofs"
     mofs.mkdir()
-    for i in range(CHILDREN):
+    for i in range(min(count, CHILDREN)):
         os.close(os.open(mofs / f"mof_{i}", os.O_CREAT | os.O_WRONLY))
-    # written line by line: a child's peak starts from that of the process that forked it
     with open(folder / "paths.txt", "w") as text, open(folder / "paths.csv", "w") as table:
         table.write("path\n")
-        for i in range(COUNT):
-            line = f"{mofs}/mof_{i * 7919 % COUNT}\n"
+        for i in range(count):
+            line = f"{mofs}/mof_{i * 7919 % count}\n"
             text.write(line)
             table.write(line)
     with open(folder / "apart.txt", "w") as text:
-        text.writelines(f"mofs/mof_{i // 10}\n" if i % 10 == 0 else f"sim_{i}/in\n" for i in range(COUNT))
+        text.writelines(f"mofs/mof_{i // 10}\n" if i % 10 == 0 else f"sim_{i}/in\n" for i in range(count))
+
+
+def main() -> None:
+    """Print the table."""
+    show(figures(*map(int, sys.argv[1:])))
 
 
 if __name__ == "__main__":
-    main()
+    from benchmarks import bench_items  # under its own name, by which fresh processes find it
+
+    bench_items.main()

@@ -1,8 +1,8 @@
 """Measures the merge of 1,000,000 rows of 20 columns, against the engine alone writing the same two files.
 
-    python benchmarks/bench_merge.py [ROWS [COLUMNS [MEMORY_MB]]]
+    python -m benchmarks.bench_merge [ROWS [COLUMNS [MEMORY_MB]]]
 
-Each side runs in a fresh process; best of three. The engine alone is measured twice: writing the finished
+Each run in a fresh process, by turns, the best of three. The engine alone is measured twice: writing the finished
 table from memory, one file after the other; and reading the shards, sorting and writing, which is the merge
 without the items' names, reconciled types, several attempts, errors, torn lines, or a bound on the memory.
 """
@@ -14,16 +14,19 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.figures import Figure, show
+from benchmarks.fresh import ROOT
 from jupyter_featx.items import write_items
 from jupyter_featx.rows import RowEncoder
 
+ROWS = 1_000_000
 SHARDS = 4
 ROUNDS = 3
 MEASURED = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 {imports}
 here, memory_mb = Path(sys.argv[1]), int(sys.argv[2])
@@ -31,10 +34,11 @@ here, memory_mb = Path(sys.argv[1]), int(sys.argv[2])
 start = time.perf_counter()
 {work}
 seconds = time.perf_counter() - start
-print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+peak_kb = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps([seconds, peak_kb / 1024]))
 """
 MERGE = MEASURED.format(
-    imports="from jupyter_featx import merging, table",
+    imports="from jupyter_featx import table; from jupyter_featx.table import merging",
     prepare="",
     work='table.merge(here / "shards", here / "items.txt", here / "items.idx", here, memory_mb=memory_mb)',
 )
@@ -51,29 +55,34 @@ ENGINE_FROM_SHARDS = MEASURED.format(
 )
 
 
-def main() -> None:
-    """Print one line for the merge, one for the engine, and the ratio."""
-    rows, columns, memory_mb = ([*map(int, sys.argv[1:]), 0, 0, 0])[:3]
-    rows, columns, memory_mb = rows or 1_000_000, columns or 20, memory_mb or 1000
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
+def figures(rows: int = ROWS, columns: int = 20, memory_mb: int = 1000, rounds: int = ROUNDS) -> Iterator[Figure]:
+    """Yield the seconds of the merge and of the engine, their ratio, and the merge's memory."""
+    with tempfile.TemporaryDirectory(prefix="featx-bench-") as folder:
         write_shards(Path(folder), rows, columns)
-        print(f"{rows:,} rows of {columns} columns, written in {time.perf_counter() - started:.0f} s")
-        merged, merge_mb = best(MERGE, folder, memory_mb)
-        alone, alone_mb = best(ENGINE, folder, memory_mb)
-        whole, whole_mb = best(ENGINE_FROM_SHARDS, folder, memory_mb)
+        runs: dict[str, list[tuple[float, float]]] = {script: [] for script in (MERGE, ENGINE, ENGINE_FROM_SHARDS)}
+        for _ in range(rounds):
+            for script, found in runs.items():
+                found.append(measure(script, folder, memory_mb))
         same = (Path(folder) / "table.csv").read_bytes() == (Path(folder) / "alone.csv").read_bytes()
-    print(f"{'':32}{'seconds':>8}{'peak MB':>9}{'merge is':>10}   same CSV: {same}")
-    print(f"{'merge':32}{merged:8.2f}{merge_mb:9.0f}{'':10}   goal: at most 1000 MB")
-    print(f"{'engine writes the table':32}{alone:8.2f}{alone_mb:9.0f}{merged / alone:9.2f}x   goal: at most 2x")
-    print(f"{'engine reads, sorts and writes':32}{whole:8.2f}{whole_mb:9.0f}{merged / whole:9.2f}x")
+    (merged, merge_mb), (alone, _), (whole, _) = map(min, runs.values())
+    yield Figure.of(f"merge of {rows:,} rows of {columns} columns", merged, "s")
+    yield Figure.of("  its memory", merge_mb, "MB", memory_mb)
+    yield Figure.of("  the engine writes the finished table" + ("" if same else " (ANOTHER ONE)"), alone, "s")
+    yield Figure.of("  merge to the engine that writes", merged / alone, "x", 2.0)
+    yield Figure.of("  the engine reads, sorts and writes", whole, "s")
+    yield Figure.of("  merge to the engine that does all", merged / whole, "x")
 
 
-def best(script: str, folder: str, memory_mb: int) -> tuple[float, float]:
-    """Return the seconds and the peak memory of the fastest of some runs, each in a fresh process."""
+def main() -> None:
+    """Print the table."""
+    show(figures(*map(int, sys.argv[1:])))
+
+
+def measure(script: str, folder: str, memory_mb: int) -> tuple[float, float]:
+    """Return the seconds and the peak memory of one run in a fresh process."""
     command = [sys.executable, "-c", script, folder, str(memory_mb)]
-    runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(ROUNDS)]
-    seconds, peak_mb = min(json.loads(run.stdout) for run in runs)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    seconds, peak_mb = json.loads(done.stdout)
     return seconds, peak_mb
 
 

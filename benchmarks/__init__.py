@@ -1,0 +1,1 @@
+"""What jupyter-featx costs, measured: `python -m benchmarks`."""
