@@ -233,7 +233,8 @@ def test_lists_and_their_kin_keep_their_order(data):
 
 
 def test_what_is_no_list_of_paths_is_refused(data):
-    pd = pytest.importorskip("pandas")
+    import pandas as pd
+
     with pytest.raises(DatasetError, match=r"DataFrame; its columns are n, File.*df\['File'\]"):
         names(pd.DataFrame({"n": [1], "File": ["a"]}), data)
     with pytest.raises(DatasetError, match=r"Item 1 of the list is nan.*dropna"):
