@@ -24,7 +24,6 @@ def test_a_benchmark_gives_numbers(name):
 
 
 def test_the_overhead_is_compared_with_joblibs():
-    pytest.importorskip("joblib")
     check(run("--tiny", "overhead"), "ours to joblib's")
 
 

@@ -23,7 +23,6 @@ def test_one_rank_needs_none() -> None:
 
 
 def test_the_one_beside_our_python_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("mpi4py")
     make_program(tmp_path / "system", "mpirun")
     monkeypatch.setenv("PATH", str(tmp_path / "system"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "env" / "python"))

@@ -424,8 +424,6 @@ def test_a_job_outlives_the_process_that_submitted_it(home: Path, tmp_path: Path
 
 @pytest.mark.parametrize("cores", [2, "2x1"])
 def test_cancel_ends_everything_and_keeps_every_finished_row(home: Path, tmp_path: Path, cores: object) -> None:
-    if cores == "2x1":
-        pytest.importorskip("mpi4py")
     data, side, block = make_items(tmp_path / "data", 10), tmp_path / "calls", tmp_path / "block"
     block.touch()
     stubborn = f"trap '' TERM INT HUP; setsid sleep 1000 & env -i setsid sleep 1000.{os.getpid()}7 & wait; wait"

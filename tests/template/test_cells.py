@@ -78,7 +78,8 @@ def test_the_history_of_a_kernel_is_its_cells():
 
 
 def test_a_real_shell_gives_its_history():
-    shell_class = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell
+    from IPython.core.interactiveshell import InteractiveShell as shell_class
+
     shell = shell_class()
     shell.run_cell("a = 1", store_history=True)
     shell.run_cell("%time b = 2", store_history=True)

@@ -81,7 +81,8 @@ def test_the_object_in_the_kernel_tells_what_the_text_hides(value, words):
 
 
 def test_a_frame_in_the_kernel_is_refused_and_a_frame_of_constants_is_not():
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frame = pandas.DataFrame({"a": [1]})
     assert "a DataFrame made at run time" in refusal("x = load()\ndef load(): ...", USE_X, namespace={"x": frame})
     assert template_of("import pandas as pd\nx = pd.DataFrame({'a': [1]})", USE_X, namespace={"x": frame})
