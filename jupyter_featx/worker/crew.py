@@ -14,7 +14,7 @@ import sys
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class Crew:
             self.workers.append(Worker(number, tasks, rows, output))
             for name, descriptor in zip(inner, (tasks_read, rows_write, output_write), strict=True):
                 inner[name].append(descriptor)
-        self.max_chunk = _chunk_that_fits(min(worker.tasks for worker in self.workers))
+        self.max_chunk = chunk_that_fits(worker.tasks for worker in self.workers)
         self.control, theirs = socket.socketpair()
         record = Setup(
             job=str(job.path),
@@ -223,11 +223,9 @@ class Crew:
         death = Death(worker.number, guilty, message["status"], message["why"], seconds, line, function, stillborn)
         return death, innocent
 
-    def read_rows(self, worker: Worker, take: Callable[[bytes], None]) -> int:
-        """Hand on the complete lines that wait in a worker's pipe; return how many bytes came."""
-        total = 0
+    def read_rows(self, worker: Worker, take: Callable[[bytes], None]) -> None:
+        """Hand on the complete lines that wait in a worker's pipe."""
         while data := _read(worker.rows):
-            total += len(data)
             cut = data.rfind(b"\n") + 1
             if not cut:
                 worker.torn.append(data)
@@ -238,7 +236,6 @@ class Crew:
             take(lines)
             if len(data) < _READ_BYTES:
                 break
-        return total
 
     def read_output(self, worker: Worker) -> bytes:
         return _read(worker.output)
@@ -279,12 +276,13 @@ def _pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def _chunk_that_fits(descriptor: int) -> int:
-    """Return how many item numbers a chunk may hold, for some chunks to fit into a pipe: no rank waits to write one.
+def chunk_that_fits(pipes: Iterable[int]) -> int:
+    """Return how many item numbers a chunk may hold, for some chunks to fit into each pipe: no rank waits to write one.
 
-    A user over the share of pipe memory gets pipes of 4 or 8 kB (pipe(7), pipe-user-pages-soft).
+    A user over the share of pipe memory gets pipes of 4 or 8 kB (pipe(7), pipe-user-pages-soft): the later ones first.
     """
-    return min(_MAX_CHUNK, (fcntl.fcntl(descriptor, _PIPE_SIZE) // _CHUNKS - HEADER.size) // 4)
+    smallest = min(fcntl.fcntl(pipe, _PIPE_SIZE) for pipe in pipes)
+    return min(_MAX_CHUNK, (smallest // _CHUNKS - HEADER.size) // 4)
 
 
 def _read(descriptor: int) -> bytes:

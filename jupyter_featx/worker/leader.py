@@ -41,7 +41,7 @@ class Leader:
         retry_failed: bool,
     ) -> None:
         spec = job.spec()
-        self._job, self._world, self._log, self._limits = job, world, log, limits
+        self._job, self._world, self._log = job, world, log
         damaged = fold(events.read(job.events)).missing > 0
         status = finished(job.shards, spec.total, thorough=damaged)
         self._done = status.count(OK)

@@ -114,12 +114,7 @@ class Surroundings:
 
     def _no_children(self) -> bool:
         """Kill what the item left running. Orphans of its children come to us, for we are their reaper."""
-        try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                return kill_children()
-            return self._no_children()
-        except ChildProcessError:
-            return True
+        return _reaped() or kill_children()
 
 
 def kill_children(seconds: float = 1.0) -> bool:
@@ -129,12 +124,19 @@ def kill_children(seconds: float = 1.0) -> bool:
         for pid in children(os.getpid()):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        try:
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
-        except ChildProcessError:
+        if _reaped():
             return True
         time.sleep(0.001)
+    return False
+
+
+def _reaped() -> bool:
+    """Reap the children that have ended; return whether none is left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+    except ChildProcessError:
+        return True
     return False
 
 

@@ -101,3 +101,12 @@ def read(job: JobDir, seconds: float = 0.0, code: int = 0) -> Run:
 def go(root: Path, template: str, items: int | list[str] = 10, cores: int = 2, **limits: Any) -> Run:
     """Make a job and run it."""
     return run(make_job(root, template, items, cores, **limits))
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes below this one. Raises OSError when it is gone."""
+    found = [pid]
+    for parent in found:
+        with open(f"/proc/{parent}/task/{parent}/children") as file:
+            found.extend(int(child) for child in file.read().split())
+    return found[1:]

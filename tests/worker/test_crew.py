@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import sys
 from pathlib import Path
 
 import pytest
 from engine import make_job, run
+
+from jupyter_featx.worker.crew import chunk_that_fits
 
 STORM = """
 import os, random, threading, time
@@ -50,3 +54,16 @@ def test_in_a_storm_every_item_ends_with_one_row(tmp_path: Path, seed: int) -> N
     assert ended.failed == sorted(crashed + raised)
     assert all(ended.error(n)["kind"] == "crash" for n in crashed)
     assert all(ended.row(n)["fi:n"] == n for n in range(items) if n not in ended.failed)
+
+
+def test_three_chunks_fit_into_the_smallest_of_the_pipes() -> None:
+    pipes = [os.pipe() for _ in range(3)]
+    try:
+        fcntl.fcntl(pipes[2][1], 1031, 4096)  # F_SETPIPE_SZ: what a user over the share of pipe memory gets
+        most = chunk_that_fits(writing for _, writing in pipes)
+        assert 3 * (12 + 4 * most) <= 4096
+        assert most > 300
+    finally:
+        for ends in pipes:
+            for end in ends:
+                os.close(end)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from engine import go, make_job, read, run
+from engine import descendants, go, make_job, read, run
 
 from jupyter_featx import table
 
@@ -240,14 +240,6 @@ def test_the_walltime_ends_the_attempt_and_says_how_to_go_on(tmp_path, seconds):
     assert "walltime" in ended.status.reason
     assert len(ended.rows) == ended.status.done > 5
     assert ended.seconds < 4
-
-
-def descendants(pid: int) -> list[int]:
-    found = [pid]
-    for parent in found:
-        with open(f"/proc/{parent}/task/{parent}/children") as file:
-            found.extend(int(child) for child in file.read().split())
-    return found[1:]
 
 
 def tree(pid: int) -> int:

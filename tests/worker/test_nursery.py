@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from engine import go, make_job, read
+from engine import descendants, go, make_job, read
 
 LONG = f"1{os.getpid()}"  # seconds that no other program sleeps
 HANGS = {
@@ -157,7 +157,7 @@ def test_a_pause_of_the_whole_job_is_not_blamed_on_the_items(tmp_path):
     )
     process = subprocess.Popen([sys.executable, "-m", "jupyter_featx.worker", str(job.path), "--no-table"])
     time.sleep(0.8)
-    members = [process.pid, *_descendants(process.pid)]
+    members = [process.pid, *descendants(process.pid)]
     for number in (signal.SIGSTOP, signal.SIGCONT):
         for pid in members:
             os.kill(pid, number)
@@ -242,11 +242,3 @@ def test_shared_pages_count_once(tmp_path):
         return {"n": 1}
     """
     assert go(tmp_path, template, items=4, item_memory_mb=300).failed == []
-
-
-def _descendants(pid: int) -> list[int]:
-    found = [pid]
-    for parent in found:
-        with open(f"/proc/{parent}/task/{parent}/children") as file:
-            found.extend(int(child) for child in file.read().split())
-    return found[1:]
