@@ -35,10 +35,12 @@ class Created(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Submitted(Event):
-    """A scheduler took an attempt."""
+    """A scheduler took an attempt: of the whole dataset, or of part `part` of `parts`, counted from 0."""
 
     native_id: str
     cores: int
+    part: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class Rejected(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Started(Event):
-    """Rank 0 runs. `done` and `failed` count the items that earlier attempts finished."""
+    """Rank 0 runs. `done` and `failed` count the items that earlier attempts finished, of its part of the dataset."""
 
     native_id: str
     attempt: int
@@ -60,11 +62,13 @@ class Started(Event):
     pending: int
     done: int
     failed: int
+    part: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Event):
-    """Counts over the whole job so far; `rate` is items per second of late."""
+    """Counts over its part of the dataset so far; `rate` is items per second of late."""
 
     native_id: str
     done: int
@@ -75,7 +79,10 @@ class Progress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped(Event):
-    """Rank 0 ended by itself: `why` is complete, cancelled, guard, walltime or error."""
+    """Rank 0, or the script, ended by itself: `why` is complete, cancelled, guard, walltime, error or continues.
+
+    A run that continues is followed by another of its part, which its own script submits.
+    """
 
     native_id: str
     why: str
@@ -103,10 +110,49 @@ class CancelAsked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Lost(Event):
-    """The scheduler no longer knows an attempt that never said `Stopped`."""
+    """The scheduler ended, or no longer knows, an attempt that never said `Stopped`. `state` is its own word for it."""
 
     native_id: str
     reason: str
+    state: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    """Something the user should know about an attempt, which goes on all the same."""
+
+    native_id: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting(Event):
+    """A scheduler says why an attempt has not begun: its own word, the same in plain words, and when it may begin.
+
+    Never written down: it is what is so at this moment.
+    """
+
+    native_id: str
+    reason: str
+    words: str
+    expected_start: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun(Event):
+    """A scheduler says that an attempt runs, of which no rank was heard yet. Never written down, either."""
+
+    native_id: str
+    words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreachable(Event):
+    """A scheduler does not answer since then: nothing is known of its attempts. Never written down, either."""
+
+    native_id: str
+    since: float
+    message: str
 
 
 class EventLog:
@@ -114,7 +160,7 @@ class EventLog:
 
     KINDS: ClassVar[dict[str, type[Event]]] = {
         kind.__name__.lower(): kind
-        for kind in (Created, Submitted, Rejected, Started, Progress, Stopped, Merged, CancelAsked, Lost)
+        for kind in (Created, Submitted, Rejected, Started, Progress, Stopped, Merged, CancelAsked, Lost, Noted)
     }
 
     def __init__(self, path: Path) -> None:

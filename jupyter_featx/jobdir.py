@@ -127,9 +127,13 @@ class JobDir:
     def _attempt_log(self, number: int) -> Path:
         return self.events / f"attempt-{number:04}.jsonl"
 
+    def next_attempt(self) -> int:
+        """Return the number that the next attempt will have, unless another is first."""
+        return 1 + len(list(self.events.glob("attempt-*.jsonl")))
+
     def claim_attempt(self) -> tuple[int, EventLog]:
         """Take the next number for an attempt; two that start at once get two numbers."""
-        number = 1 + len(list(self.events.glob("attempt-*.jsonl")))
+        number = self.next_attempt()
         while True:
             path = self._attempt_log(number)
             try:

@@ -221,7 +221,7 @@ class Manager:
                 raise JobStateError(f"Job '{job.job_id}' is {status.state}. Wait for it, or cancel it first.")
             if status.state is State.COMPLETED and not _anything_left(job, status):
                 raise JobStateError(f"Every item of job '{job.job_id}' succeeded; there is nothing to retry.")
-            text = _render(job, job.spec(), replace(options, retry_failed=True))
+            text = _render(job, job.spec(), replace(options, retry_failed=job.next_attempt()))
             jobdir.write_aside(job.script, text, mode=0o700)
             self.start(job)
         return self.status(job)

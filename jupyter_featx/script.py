@@ -41,14 +41,14 @@ DROPPED_PREFIXES = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "MPI_LOCAL", "HYDRA_", "H
 class RunOptions:
     """What one attempt does otherwise than the job's record says."""
 
-    retry_failed: bool = False
+    retry_failed: int = 0  # the number of an attempt: items that failed before it are run again; 0: none
     item_timeout_seconds: float | None = None
     item_memory_mb: float | None = None
     max_failures: int | None = None
     walltime_seconds: float | None = None
 
     def words(self) -> list[str]:
-        words = ["--retry-failed"] if self.retry_failed else []
+        words = ["--retry-failed", str(self.retry_failed)] if self.retry_failed else []
         if self.item_timeout_seconds is not None:
             words += ["--item-timeout", f"{self.item_timeout_seconds:g}"]
         if self.item_memory_mb is not None:

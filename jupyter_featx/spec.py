@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from jupyter_featx.errors import SpecError
 
-VERSION = 1
+VERSION = 2  # 2: allocation, container, environment, jobs
 
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _MEMORY_UNITS = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
@@ -17,16 +18,59 @@ _MEMORY_UNITS = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
 
 @dataclass(frozen=True)
 class ResourceSpec:
-    """What the job may use: `cores` workers over `ranks` nodes, `threads` threads in each worker."""
+    """What the job may use: `cores` workers over `ranks` nodes, `threads` threads in each worker.
+
+    `ranks` is what was asked for as "4x16"; 1 leaves the number of nodes to the scheduler. `jobs` shares the dataset
+    out over so many runs of `cores` each. A run that its walltime ends goes on in a new one, up to `max_attempts`.
+    """
 
     cores: int = 1
     ranks: int = 1
     threads: int = 1
     walltime_seconds: float | None = None
+    jobs: int = 1
+    max_attempts: int = 100
+    memory_per_core_mb: float | None = None
 
     @property
     def workers_per_rank(self) -> int:
         return max(1, self.cores // self.ranks)
+
+
+@dataclass(frozen=True)
+class AllocationSpec:
+    """Where in the cluster the job runs, in the words of its scheduler; an empty value is the scheduler's default."""
+
+    partition: str = ""
+    account: str = ""
+    qos: str = ""
+    constraint: str = ""
+    reservation: str = ""
+    gres: str = ""
+    mail: str = ""  # the address that is told how the run ends
+    nice: int | None = None
+    exclusive: bool = False
+    directives: tuple[str, ...] = ()  # more lines for the scheduler, such as "--comment=pilot"
+
+
+@dataclass(frozen=True)
+class SiteSpec:
+    """What the site's configuration adds to the script: kept with the job, so that the same record renders the same."""
+
+    launcher: str = ""  # pmix, pmi2, mpirun or container; "" is what srun lists
+    mpirun: tuple[str, ...] = ()  # the words before the rank's own, where the launcher is mpirun
+    modules: tuple[str, ...] = ()  # for `module load`
+    setup: tuple[str, ...] = ()  # lines of shell, as the administrator wrote them
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """The image that the ranks run in, with what is mounted beside the home: "/scratch" or "/scratch:/data:ro"."""
+
+    image: str
+    binds: tuple[str, ...] = ()
+    runtime: str = "apptainer"
+    digest: str = ""  # what told the image from others when the job was submitted
 
 
 @dataclass(frozen=True)
@@ -56,6 +100,11 @@ class JobSpec:
     notebook: str | None = None
     resources: ResourceSpec = field(default_factory=ResourceSpec)
     limits: LimitSpec = field(default_factory=LimitSpec)
+    allocation: AllocationSpec = field(default_factory=AllocationSpec)
+    site: SiteSpec = field(default_factory=SiteSpec)
+    container: ContainerSpec | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)  # of the notebook, for the ranks to compare theirs
+    environment_policy: str = "warn"  # or strict, or off: what a rank does where its environment differs
     version: int = VERSION
 
     def to_json(self) -> str:
@@ -69,9 +118,23 @@ class JobSpec:
                 f"Job '{record['job_id']}' was made by a newer jupyter-featx (spec version {record['version']}). "
                 "Type 'pip install --upgrade jupyter-featx'."
             )
-        record["resources"] = ResourceSpec(**record["resources"])
-        record["limits"] = LimitSpec(**record["limits"])
+        for name, kind in _PARTS.items():
+            if record.get(name) is not None:
+                record[name] = kind(**{key: _frozen(value) for key, value in record[name].items()})
         return cls(**record)
+
+
+_PARTS: Mapping[str, Any] = {
+    "resources": ResourceSpec,
+    "limits": LimitSpec,
+    "allocation": AllocationSpec,
+    "site": SiteSpec,
+    "container": ContainerSpec,
+}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def parse_duration(value: float | str | None, option: str = "duration") -> float | None:

@@ -47,6 +47,15 @@ class Attempt:
     workers: int = 0
     cancel_asked: bool = False
     number: int = 0  # its own, from `Started`: a run that the scheduler requeued keeps the native id, not this
+    part: int = 0  # of the dataset that several runs share out, counted from 0
+    parts: int = 1
+    done: int = 0  # of its part, earlier attempts included
+    failed: int = 0
+    running: int = 0
+    items_per_second: float = 0.0
+    words: str = ""  # the scheduler's reason as a person would say it
+    expected_start: float | None = None
+    unknown_since: float | None = None  # the scheduler does not answer since then
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,23 @@ class JobStatus:
     merged_rows: int | None = None
     missing: int = 0  # items that the last merge found neither a row nor an error of
     attempts: tuple[Attempt, ...] = ()
+    notes: tuple[str, ...] = ()  # what the user should know of the runs that go on all the same
     now: float = 0.0
 
     @property
     def seconds(self) -> float:
         """Seconds that the attempts ran, all together."""
         return sum(max(0.0, (a.ended or self.now) - a.started) for a in self.attempts if a.started)
+
+    @property
+    def current(self) -> tuple[Attempt, ...]:
+        """The attempts that decide where the job is: the latest of each part that shares out the dataset."""
+        return _latest(self.attempts)
+
+    @property
+    def unknown_since(self) -> float | None:
+        """Since when the scheduler of a run that has not ended does not answer; None where it does."""
+        return min((a.unknown_since for a in self.current if a.unknown_since and not a.state.final), default=None)
 
     @property
     def remaining(self) -> int:
@@ -131,9 +151,10 @@ def _(event: events.Created, status: JobStatus) -> JobStatus:
 @_apply.register
 def _(event: events.Submitted, status: JobStatus) -> JobStatus:
     known = _find(status, event.native_id)
+    asked: dict[str, Any] = {"cores": event.cores, "submitted": event.time, "part": event.part, "parts": event.parts}
     if known:  # the attempt's own first words can carry an earlier clock than ours
-        return _changed(status, known, cores=event.cores, submitted=event.time)
-    return _added(status, Attempt(event.native_id, State.QUEUED, event.time, event.cores))
+        return _changed(status, known, **asked)
+    return _added(status, Attempt(event.native_id, State.QUEUED, **asked))
 
 
 @_apply.register
@@ -150,10 +171,11 @@ def _(event: events.Started, status: JobStatus) -> JobStatus:
         status = _requeued(status, known, event.time)
         known = None
     if known is None:
-        known = Attempt(event.native_id, State.QUEUED, event.time, event.workers)
+        known = Attempt(event.native_id, State.QUEUED, event.time, event.workers, part=event.part, parts=event.parts)
         status = _added(status, known)
-    status = _changed(
-        status,
+    # What was merged is of an earlier attempt.
+    return _changed(
+        replace(status, merged_rows=None),
         known,
         state=known.state if known.state.final else State.RUNNING,
         started=event.time,
@@ -161,31 +183,38 @@ def _(event: events.Started, status: JobStatus) -> JobStatus:
         ranks=event.ranks,
         workers=event.workers,
         number=event.attempt,
+        done=event.done,
+        failed=event.failed,
+        items_per_second=0.0,
+        words="",
+        unknown_since=None,
     )
-    # What was merged is of an earlier attempt.
-    return replace(status, done=event.done, failed=event.failed, items_per_second=0.0, merged_rows=None)
 
 
 @_apply.register
 def _(event: events.Progress, status: JobStatus) -> JobStatus:
-    status = replace(status, done=event.done, failed=event.failed)
     known = _find(status, event.native_id)
-    if known and known.state.final:  # given up too soon: what it finished counts
+    if known is None:
         return status
-    return replace(status, running=event.running, items_per_second=event.rate)
+    counts: dict[str, Any] = {"done": event.done, "failed": event.failed}
+    if not known.state.final:  # of one that was given up too soon, what it finished counts
+        counts |= {"running": event.running, "items_per_second": event.rate}
+    return _changed(status, known, **counts)
 
 
-_WHY = {"complete": State.COMPLETED, "cancelled": State.CANCELLED}
+# A run that continues has ended, and its part of the job waits for the next one: it is not the end of anything.
+_WHY = {"complete": State.COMPLETED, "cancelled": State.CANCELLED, "continues": State.QUEUED}
 
 
 @_apply.register
 def _(event: events.Stopped, status: JobStatus) -> JobStatus:
     state, reason = _WHY.get(event.why, State.FAILED), event.message
     known = _find(status, event.native_id)
-    if known and known.cancel_asked and event.why == "error":  # what breaks while it is being killed is no error
+    if known is None:
+        return replace(status, state=state, reason=reason)
+    if known.cancel_asked and event.why == "error":  # what breaks while it is being killed is no error
         state, reason = State.CANCELLED, "cancelled"
-    status = replace(status, done=event.done, failed=event.failed, running=0, items_per_second=0.0)
-    return _end(status, event.native_id, state, reason, event.time)
+    return _end(status, known, state, reason, event.time, done=event.done, failed=event.failed)
 
 
 @_apply.register
@@ -204,31 +233,65 @@ def _(event: events.Lost, status: JobStatus) -> JobStatus:
     known = _find(status, event.native_id)
     if known is None or known.state.final:
         return status
-    state = State.CANCELLED if known.cancel_asked else State.FAILED
+    state = State.CANCELLED if known.cancel_asked or event.state.startswith("CANCELLED") else State.FAILED
     reason = "cancelled" if known.cancel_asked else event.reason
-    return _end(replace(status, running=0, items_per_second=0.0), event.native_id, state, reason, event.time)
+    return _end(status, known, state, reason, event.time)
+
+
+@_apply.register
+def _(event: events.Noted, status: JobStatus) -> JobStatus:
+    return status if event.message in status.notes else replace(status, notes=(*status.notes, event.message))
+
+
+@_apply.register
+def _(event: events.Waiting, status: JobStatus) -> JobStatus:
+    known = _find(status, event.native_id)
+    if known is None or known.state is not State.QUEUED:
+        return status
+    return _changed(
+        status, known, reason=event.reason, words=event.words, expected_start=event.expected_start, unknown_since=None
+    )
+
+
+@_apply.register
+def _(event: events.Begun, status: JobStatus) -> JobStatus:
+    known = _find(status, event.native_id)
+    if known is None or known.state is not State.QUEUED:
+        return status
+    return _changed(status, known, reason="starting", words=event.words, expected_start=None, unknown_since=None)
+
+
+@_apply.register
+def _(event: events.Unreachable, status: JobStatus) -> JobStatus:
+    known = _find(status, event.native_id)
+    if known is None or known.state.final:
+        return status
+    return _changed(status, known, reason=event.message, unknown_since=event.since)
 
 
 def _find(status: JobStatus, native_id: str) -> Attempt | None:
     return next((a for a in reversed(status.attempts) if a.native_id == native_id), None)
 
 
-def _end(status: JobStatus, native_id: str, state: State, reason: str, when: float) -> JobStatus:
-    known = _find(status, native_id)
-    if known is None:
-        return replace(status, state=state, reason=reason)
-    return _changed(status, known, state=state, reason=reason, ended=when)
+def _end(status: JobStatus, known: Attempt, state: State, reason: str, when: float, **counts: int) -> JobStatus:
+    still = {"running": 0, "items_per_second": 0.0, "words": "", "expected_start": None, "unknown_since": None}
+    return _changed(status, known, state=state, reason=reason, ended=when, **still, **counts)
 
 
 def _requeued(status: JobStatus, known: Attempt, when: float) -> JobStatus:
     """The scheduler began a run anew under the same id, often without a word about the first one's end."""
     if known.state.final:
         return status
-    return _changed(status, known, state=State.FAILED, reason="requeued", ended=when)
+    return _end(status, known, State.FAILED, "requeued", when)
 
 
 def _added(status: JobStatus, attempt: Attempt) -> JobStatus:
-    return _with_attempts(status, (*status.attempts, attempt))
+    """Add a run; the one that it continues is over now."""
+    over = (
+        replace(a, state=State.FAILED) if a.ended and not a.state.final and a.part == attempt.part else a
+        for a in status.attempts
+    )
+    return _with_attempts(status, (*over, attempt))
 
 
 def _changed(status: JobStatus, known: Attempt, **changes: Any) -> JobStatus:
@@ -237,5 +300,36 @@ def _changed(status: JobStatus, known: Attempt, **changes: Any) -> JobStatus:
 
 
 def _with_attempts(status: JobStatus, attempts: tuple[Attempt, ...]) -> JobStatus:
-    """Put the attempts in; the job is where its latest attempt is."""
-    return replace(status, attempts=attempts, state=attempts[-1].state, reason=attempts[-1].reason)
+    """Put the attempts in; the job is where the latest attempts of its parts are."""
+    current = _latest(attempts)
+    decisive = min(current, key=lambda a: _DECISIVE.index(a.state))
+    counted = _counting(attempts)
+    if counted:  # before anything of a round has started, what the round before it counted holds
+        status = replace(status, done=sum(a.done for a in counted), failed=sum(a.failed for a in counted))
+    return replace(
+        status,
+        attempts=attempts,
+        state=decisive.state,
+        reason=decisive.reason,
+        running=sum(a.running for a in current),
+        items_per_second=sum(a.items_per_second for a in current),
+    )
+
+
+# A job runs while any of its parts does, and has completed only when all have.
+_DECISIVE = (State.RUNNING, State.QUEUED, State.NEW, State.FAILED, State.CANCELLED, State.COMPLETED)
+
+
+def _latest(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """Return the latest attempt of each part, of the round that the latest attempt belongs to."""
+    if not attempts:
+        return ()
+    parts = attempts[-1].parts
+    return tuple({a.part: a for a in attempts if a.parts == parts}.values())
+
+
+def _counting(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """Return the attempts whose counts make the job's: of each part the latest that has started."""
+    parts = attempts[-1].parts
+    started = {a.part: a for a in attempts if a.parts == parts and a.started is not None}
+    return tuple(started.values())

@@ -23,6 +23,7 @@ EXAMPLES = [
     events.Merged(time=7, rows=2, errors=1, seconds=0.1),
     events.CancelAsked(time=8, native_id="n"),
     events.Lost(time=9, native_id="n", reason="host restarted"),
+    events.Noted(time=10, native_id="n", message="numpy is 1.26 there and 2.1 here"),
 ]
 
 

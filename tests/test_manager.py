@@ -223,7 +223,7 @@ def test_only_an_ended_job_with_something_left_is_retried(twin: Twin) -> None:
         twin.manager.retry(job, RunOptions())
     twin.run(job, done=6, failed=2)
     assert twin.manager.retry(job, RunOptions(item_memory_mb=2048)).state is State.QUEUED
-    assert "--retry-failed --item-memory 2048" in twin.scheduler.scripts["2"]
+    assert "--retry-failed 2 --item-memory 2048" in twin.scheduler.scripts["2"]
     twin.run(job)
     with pytest.raises(JobStateError, match="Every item.*nothing to retry"):
         twin.manager.retry(job, RunOptions())

@@ -55,9 +55,9 @@ def test_one_rank_needs_no_launcher_and_several_end_together() -> None:
 
 
 def test_the_options_of_an_attempt_are_words_of_the_script() -> None:
-    options = RunOptions(retry_failed=True, item_timeout_seconds=1.5, item_memory_mb=2048)
+    options = RunOptions(retry_failed=2, item_timeout_seconds=1.5, item_memory_mb=2048)
     line = launch_line(render(JobDir(Path("/j")), make_spec(), options))
-    assert shell_words(line)[4:] == ["--retry-failed", "--item-timeout", "1.5", "--item-memory", "2048"]
+    assert shell_words(line)[4:] == ["--retry-failed", "2", "--item-timeout", "1.5", "--item-memory", "2048"]
 
 
 @pytest.mark.parametrize("name", NASTY)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from jupyter_featx.events import Event
+from jupyter_featx.spec import JobSpec
 
 
 class Scheduler(Protocol):
@@ -14,11 +15,22 @@ class Scheduler(Protocol):
 
     name: str
 
-    def submit(self, script: Path, log: Path) -> str:
-        """Start the script, detached from us, its output in `log`; return the scheduler's own id."""
+    def check(self, spec: JobSpec) -> None:
+        """Raise SpecError where the cluster cannot give what the job asks for: one line, with what is allowed.
+
+        SchedulerError where it does not answer.
+        """
+
+    def submit(self, script: Path, log: Path, arguments: Sequence[str] = ()) -> str:
+        """Start the script with these arguments, detached from us, its output in `log`; return the native id."""
 
     def poll(self, native_ids: Collection[str]) -> Mapping[str, Event]:
-        """Return what there is to say of each id: `Lost` for one that no longer runs, nothing for one that does."""
+        """Return what there is to say of each id.
+
+        `Lost` for one that no longer runs, `Waiting` for one that has not begun, `Begun` for one that has,
+        `Unreachable` where the scheduler does not answer; nothing for one that runs as it should. Cheap: a scheduler
+        that must be asked over the network is asked once in an interval, whatever the number of ids.
+        """
 
     def cancel(self, native_id: str) -> None:
         """End the run and all of its processes; one that is gone already is no error."""

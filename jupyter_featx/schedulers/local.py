@@ -10,12 +10,13 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Event, Lost
+from jupyter_featx.spec import JobSpec
 
 _GENTLE_SECONDS = 1.2  # for the ranks to write what they hold
 _HARD_SECONDS = 0.7
@@ -27,7 +28,10 @@ class LocalScheduler:
 
     name = "local"
 
-    def submit(self, script: Path, log: Path) -> str:
+    def check(self, spec: JobSpec) -> None:
+        """This machine takes what it is given."""
+
+    def submit(self, script: Path, log: Path, arguments: Sequence[str] = ()) -> str:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -37,7 +41,7 @@ class LocalScheduler:
         try:
             pid = os.posix_spawn(
                 "/bin/bash",
-                ["bash", str(script)],
+                ["bash", str(script), *arguments],
                 os.environ,
                 file_actions=actions,
                 setsid=True,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Event, Lost
+from jupyter_featx.spec import JobSpec
 
 
 class MemoryScheduler:
@@ -20,7 +21,10 @@ class MemoryScheduler:
         self.cancelled: list[str] = []
         self.full = False
 
-    def submit(self, script: Path, log: Path) -> str:
+    def check(self, spec: JobSpec) -> None:
+        """Everything goes."""
+
+    def submit(self, script: Path, log: Path, arguments: Sequence[str] = ()) -> str:
         if self.full:
             raise SchedulerError("The queue is full. Try again later.")
         native_id = str(len(self.scripts) + 1)

@@ -44,7 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jupyter_featx.worker", description="Run one attempt of a job.")
     parser.add_argument("job", type=Path, help="the job folder")
-    parser.add_argument("--retry-failed", action="store_true", help="run the failed items again, too")
+    parser.add_argument(
+        "--retry-failed", type=int, default=0, help="run the items that failed before this attempt, too"
+    )
     parser.add_argument("--item-timeout", type=float, help="seconds, instead of what the job says")
     parser.add_argument("--item-memory", type=float, help="MB, instead of what the job says")
     parser.add_argument("--max-failures", type=int, help="instead of what the job says")
@@ -68,7 +70,7 @@ def _run(job: JobDir, world: World, options: argparse.Namespace, caught: list[in
         crews = _gather(world, workers, attempt)
         walltime = options.walltime or spec.resources.walltime_seconds
         leader = Leader(
-            job, world, crews, log, limits=limits, walltime_seconds=walltime, retry_failed=options.retry_failed
+            job, world, crews, log, limits=limits, walltime_seconds=walltime, retry_failed=bool(options.retry_failed)
         )
         leader.begin(attempt)
     else:

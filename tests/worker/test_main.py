@@ -196,7 +196,7 @@ def test_failed_items_are_tried_again_only_when_asked(tmp_path):
     assert run(job).failed == [3, 13]
     (tmp_path / "mended").touch()
     assert run(job).failed == [3, 13]
-    again = run(job, "--retry-failed")
+    again = run(job, "--retry-failed", "3")
     assert again.failed == []
     assert again.status.failed == 0
     assert {item for item, rows in again.rows.items() if len(rows) > 1} == {3, 13}
@@ -206,7 +206,7 @@ def test_a_retry_can_have_other_limits(tmp_path):
     template = "import time\ndef _process_input(p):\n    time.sleep(1 if p.endswith('3') else 0)\n    return {'n': 1}\n"
     job = make_job(tmp_path, template, 5, item_timeout_seconds=0.4)
     assert run(job).failed == [3]
-    assert run(job, "--retry-failed", "--item-timeout", "5").failed == []
+    assert run(job, "--retry-failed", "2", "--item-timeout", "5").failed == []
 
 
 def test_a_full_disk_ends_the_attempt_with_what_to_do(tmp_path):
