@@ -47,6 +47,7 @@ class Option:
     dest: str = ""
     submit: bool = True
     off: bool = False
+    many: bool = False  # may be given more than once
 
     @property
     def name(self) -> str:
@@ -65,6 +66,24 @@ ITEM_LIMITS = (
     Option("--item-timeout", "the longest one item may take: 90, 90s, 10m, 2h (default: any time)", "DURATION"),
     Option("--item-memory", "the most memory one item may take: 512M, 4G (default: any amount)", "MEMORY"),
 )
+CLUSTER = (
+    Option("--profile", "a set of these options that the site's configuration names", "NAME"),
+    Option("--partition", "the partition of the cluster (default: the cluster's)", "NAME"),
+    Option("--account", "the account that pays for it (default: yours)", "NAME"),
+    Option("--qos", "the quality of service (default: the account's)", "NAME"),
+    Option("--constraint", "only nodes with these features, such as 'skylake'", "FEATURES"),
+    Option("--reservation", "a reservation that you may use", "NAME"),
+    Option("--exclusive", "share the nodes with nobody"),
+    Option("--gres", "generic resources on each node, such as gpu:1", "NAME"),
+    Option("--nice", "go behind jobs of a smaller number", "N"),
+    Option("--mail", "the address that is told how the job ends", "ADDRESS"),
+    Option("--memory-per-core", "the memory of each core: 2G, 512M (default: the cluster's)", "MEMORY"),
+    Option("--directive", "one more line for sbatch, such as comment=pilot; may be repeated", "NAME=VALUE", many=True),
+    Option("--jobs", "share the dataset out over N Slurm jobs of --cores each (default: 1)", "N"),
+    Option("--max-attempts", "go on after the walltime in at most N runs (default: 100)", "N"),
+    Option("--container", "the image that the job runs in: a .sif or a folder; none (default: this one's)", "IMAGE"),
+    Option("--environment", "where a node's packages differ: strict, warn or off (default: warn)", "POLICY"),
+)
 JOB_LIMITS = (
     Option("--walltime", "the longest one attempt may run: 90m, 2h, 1-12:00:00 (default: any)", "DURATION"),
     Option("--max-failures", "stop the job when more than N items failed (default: go on)", "N"),
@@ -78,7 +97,8 @@ DATASET = (
 RESOURCES = (
     Option("--cores", "the number of cores: 500; or 4x2, four ranks of two workers each (default: 2)", "CORES"),
     Option("--name", "a name for the job (default: the file's or the notebook's)", "NAME"),
-    Option("--scheduler", "where the job runs (default: local, this machine)", "NAME"),
+    Option("--scheduler", "where the job runs: local, this machine, or slurm (default: the site's)", "NAME"),
+    *CLUSTER,
     *JOB_LIMITS,
     *ITEM_LIMITS,
     Option("--threads", "the threads of each worker, for OMP_NUM_THREADS and its kin (default: 1)", "N"),
@@ -209,7 +229,9 @@ def _one_parser(make: Callable[..., argparse.ArgumentParser], *args: str, **text
 
 def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
     how = {"dest": option.name, "help": option.help, "default": argparse.SUPPRESS}
-    if option.metavar:
+    if option.many:
+        parser.add_argument(option.flag, metavar=option.metavar, action="append", **how)  # type: ignore[arg-type]
+    elif option.metavar:
         parser.add_argument(option.flag, metavar=option.metavar, **how)  # type: ignore[arg-type]
     else:
         parser.add_argument(option.flag, action="store_false" if option.off else "store_true", **how)  # type: ignore[arg-type]

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_featx import jobdir, table
-from jupyter_featx.dataset import DatasetOptions
-from jupyter_featx.errors import FeatxError, SpecError
+from jupyter_featx.config import load
+from jupyter_featx.errors import FeatxError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.launcher import find_launcher
 from jupyter_featx.manager import Draft, Manager
+from jupyter_featx.options import SubmitOptions
 from jupyter_featx.preflight import Preflight, check, run_preflight
 from jupyter_featx.script import RunOptions
 from jupyter_featx.spec import (
@@ -36,63 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas
-
-
-@dataclass(frozen=True, kw_only=True)
-class SubmitOptions:
-    """Everything that can be asked of a job; the magics, the command line and `submit` share it.
-
-    Durations are seconds, "90s", "10m", "2h" or "1-12:00:00"; memory is "4G" or "512M". `cores` is a number of workers,
-    or "4x2" for four ranks of two workers each.
-    """
-
-    cores: int | str = 2
-    name: str | None = None
-    scheduler: str | None = None
-    walltime: float | str | None = None
-    item_timeout: float | str | None = None
-    item_memory: str | None = None
-    threads: int = 1
-    max_failures: int | None = None
-    pattern: str | None = None
-    recursive: bool = False
-    limit: int | None = None
-    column: str | None = None
-    preflight: bool = True
-    dry_run: bool = False
-
-    def spec(self, template: Template, source: Source) -> JobSpec:
-        """Return the job's record. Raises SpecError for a value that cannot be."""
-        cores, ranks = parse_cores(self.cores)
-        threads = parse_count(self.threads, "threads")
-        if not threads:
-            raise SpecError(f"threads={self.threads!r}: a worker needs at least one thread.")
-        return JobSpec(
-            job_id="",
-            name=_name(self.name or source.name),
-            created=time.time(),
-            scheduler=self.scheduler or "local",
-            python=sys.executable,
-            workdir=str(source.folder),
-            data="",
-            total=0,
-            template_digest=template.digest,
-            input_digest=template.input_digest,
-            output_digest=template.output_digest,
-            notebook=source.notebook,
-            resources=ResourceSpec(cores, ranks, threads, parse_duration(self.walltime, "walltime")),
-            limits=LimitSpec(
-                parse_duration(self.item_timeout, "item_timeout"),
-                parse_memory(self.item_memory, "item_memory"),
-                parse_count(self.max_failures, "max_failures"),
-            ),
-        )
-
-    def dataset(self) -> DatasetOptions:
-        limit = parse_count(self.limit, "limit")
-        if limit == 0:
-            raise SpecError("limit=0 leaves no items. Leave it out, or type a larger number.")
-        return DatasetOptions(self.pattern, self.recursive, limit, self.column)
 
 
 @dataclass(frozen=True)
@@ -238,8 +182,7 @@ class Job:
     def log(self) -> str:
         """Return what the job and the user's functions printed."""
         with jobdir.existing(self._job):
-            parts = [path for path in (self._job.job_log, *sorted(self._job.logs.glob("*.out"))) if path.exists()]
-            return "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
+            return "".join(path.read_text(encoding="utf-8", errors="replace") for path in self._job.log_files())
 
     def script(self) -> str:
         """Return the script that was submitted."""
@@ -281,16 +224,19 @@ def submit(template: Any, data: Any, *, source: Source | None = None, **options:
     CSV column or a list; `options` are the fields of `SubmitOptions`. Raises TemplateError, DatasetError, SpecError,
     PreflightError or SchedulerError; then no job is left behind.
     """
-    asked, manager = _options(options), Manager()
+    config, manager = load(), Manager()
+    asked = SubmitOptions.of(options, config)
     source = source or Source.of(template)
     found = source.template(template)
     with ExitStack() as held:  # until it is submitted, the job is ours alone
-        draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source), held)
+        draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source, config), held)
         started = False
         try:
             lines = [*_about(found, draft, source), *draft.report.lines()]
             if asked.dry_run:
                 return DryRun(Job(draft.job, manager).script(), found.text, tuple(lines))
+            if starts := manager.check(draft.job):
+                lines.append(starts)
             if asked.preflight:
                 lines.append(check(draft.job, manager.root, cells=source.cells))
             if not manager.status(draft.job).attempts:  # a file system without locks let another be first
@@ -304,11 +250,12 @@ def submit(template: Any, data: Any, *, source: Source | None = None, **options:
 
 def test(template: Any, data: Any, *, source: Source | None = None, **options: Any) -> Preflight:
     """Run the template on a small sample in a fresh process and estimate the whole. Takes what `submit` takes."""
-    asked, manager = _options(options), Manager()
+    config, manager = load(), Manager()
+    asked = SubmitOptions.of(options, config)
     source = source or Source.of(template)
     found = source.template(template)
     with ExitStack() as held:
-        draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source), held)
+        draft = manager.draft(found, data, asked.dataset(), asked.spec(found, source, config), held)
         try:
             return run_preflight(draft.job, manager.root)
         finally:
@@ -342,21 +289,6 @@ def job(key: str | None = None) -> Job:
     return Job(manager.find(key), manager)
 
 
-def _options(given: Mapping[str, Any]) -> SubmitOptions:
-    known = {item.name for item in fields(SubmitOptions)}
-    if unknown := sorted(set(given) - known):
-        raise SpecError(f"{unknown[0]}= is no option of submit. The options are: {', '.join(sorted(known))}.")
-    return SubmitOptions(**given)
-
-
 def _printable(text: str) -> str:
     """Make a name of a file's: what cannot be shown becomes "_"."""
     return "".join(c if c.isprintable() else "_" for c in text)[:100].strip() or "job"
-
-
-def _name(text: str) -> str:
-    """Refuse a name that could not stand on one line."""
-    text = str(text)
-    if not text.strip() or len(text) > 100 or not text.isprintable():
-        raise SpecError(f"name={text!r}: a name is one line of at most 100 characters.")
-    return text.strip()

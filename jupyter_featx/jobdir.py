@@ -94,6 +94,11 @@ class JobDir:
         """What the scheduler's script and the ranks print."""
         return self.logs / "job.log"
 
+    def log_files(self) -> list[Path]:
+        """Return what was printed, oldest run first: by the scripts and the ranks, then by the user's functions."""
+        scripts = sorted(self.logs.glob("job*.log"), key=lambda path: (path.stat().st_mtime, path.name))
+        return [*scripts, *sorted(self.logs.glob("*.out"))]
+
     def output_log(self, attempt: int, rank: int) -> Path:
         """What the user's functions print, on one rank."""
         return self.logs / f"a{attempt:04}-r{rank:04}.out"

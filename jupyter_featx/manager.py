@@ -10,7 +10,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,14 +22,13 @@ from jupyter_featx.events import Event
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.launcher import find_launcher
 from jupyter_featx.schedulers.base import Scheduler
-from jupyter_featx.schedulers.local import LocalScheduler
+from jupyter_featx.schedulers.known import known_schedulers
 from jupyter_featx.script import RunOptions
+from jupyter_featx.settling import running_attempts, settled, silence_of
 from jupyter_featx.shards import MISSING, finished
 from jupyter_featx.spec import JobSpec
-from jupyter_featx.state import JobStatus, State, fold
+from jupyter_featx.state import JobStatus, State
 from jupyter_featx.template import Template, module_files
-
-_SILENT_SECONDS = 600  # a run that works writes every ten seconds
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Manager:
 
     def __init__(self, root: Path | None = None, schedulers: Mapping[str, Scheduler] | None = None) -> None:
         self._root = root
-        self._schedulers = dict(schedulers or {"local": LocalScheduler()})
+        self._schedulers: Mapping[str, Scheduler] = schedulers or known_schedulers()
         self._writer = f"client-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
     @property
@@ -78,20 +77,35 @@ class Manager:
         job = jobdir.create(spec.name, fill, self.root)
         return Draft(job, found[0])
 
-    def start(self, job: JobDir) -> str:
-        """Give the job's script to its scheduler; return the native id."""
+    def check(self, job: JobDir) -> str:
+        """Ask the scheduler whether it would take the job, submit nothing; return what it says of the start.
+
+        Raises SpecError for what the cluster cannot give, and SchedulerError where it refuses or does not answer.
+        """
         spec = job.spec()
+        scheduler = self.scheduler(spec.scheduler)
+        scheduler.check(spec)
+        try_it = getattr(scheduler, "test_only", None)
+        return str(try_it(job.script)) if try_it else ""
+
+    def start(self, job: JobDir, parts: Sequence[int] | None = None) -> None:
+        """Give the job's script to its scheduler: one run for each part of the dataset that is to run, or for all."""
+        spec = job.spec()
+        scheduler, count = self.scheduler(spec.scheduler), spec.resources.jobs
+        submitted: list[str] = []
         try:
-            native_id = self.scheduler(spec.scheduler).submit(job.script, job.job_log)
-        except SchedulerError as exc:
-            self._say(job, events.Rejected(reason=str(exc)))
+            for part in range(count) if parts is None else parts:
+                words = [str(part)] if count > 1 else []
+                submitted.append(native_id := scheduler.submit(job.script, job.job_log, words))
+                self._say(job, events.Submitted(native_id=native_id, cores=spec.resources.cores, part=part, parts=count))
+        except BaseException as exc:  # a run that nobody wrote down must not go on, nor a part of a dataset alone
+            for native_id in submitted:
+                scheduler.cancel(native_id)
+                with suppress(OSError):
+                    self._say(job, events.CancelAsked(native_id=native_id))
+            if isinstance(exc, SchedulerError):
+                self._say(job, events.Rejected(reason=str(exc)))
             raise
-        try:
-            self._say(job, events.Submitted(native_id=native_id, cores=spec.resources.cores))
-        except BaseException:  # a run that nobody wrote down must not go on
-            self.scheduler(spec.scheduler).cancel(native_id)
-            raise
-        return native_id
 
     def scheduler(self, name: str) -> Scheduler:
         if name not in self._schedulers:
@@ -108,42 +122,15 @@ class Manager:
     def status(self, job: JobDir) -> JobStatus:
         """Return where the job is; a run that vanished is noticed here, and written down."""
         with jobdir.existing(job):
-            status = self._settled([(job, job.spec())])[0]
+            status = settled([(job, job.spec())], self._schedulers, self._say)[0]
             if status.created is None:  # no events: see that they did not go while we looked
                 job.spec()
             return status
 
     def jobs(self) -> list[JobStatus]:
         """Return the status of every readable job, newest first."""
-        found = self._settled(list(self._known()))
+        found = settled(list(self._known()), self._schedulers, self._say)
         return sorted(found, key=lambda status: status.created or 0.0, reverse=True)
-
-    def _settled(self, jobs: list[tuple[JobDir, JobSpec]]) -> list[JobStatus]:
-        """Fold the events of the jobs, and ask each scheduler once about the runs that have not said their last."""
-        folded = {job: _fold(job, spec) for job, spec in jobs}
-        asked: dict[str, dict[str, JobDir]] = {}
-        for job, spec in jobs:
-            if folded[job].state in (State.QUEUED, State.RUNNING):
-                asked.setdefault(spec.scheduler, {})[folded[job].attempts[-1].native_id] = job
-        specs = dict(jobs)
-        for name, runs in asked.items():
-            for native_id, event in self._poll(name, runs).items():
-                job = runs[native_id]
-                folded[job] = _fold(job, specs[job])  # its last words may have come before our asking
-                if not folded[job].state.final:
-                    with suppress(FileNotFoundError):  # the job is being deleted
-                        self._say(job, event)
-                    folded[job] = _fold(job, specs[job])
-        return [_with_silence(job, status) for job, status in folded.items()]
-
-    def _poll(self, name: str, native_ids: Collection[str]) -> Mapping[str, Event]:
-        """Ask a scheduler; one that is not there, or not known here, has nothing to say of a job."""
-        if name not in self._schedulers:
-            return {}
-        try:
-            return self._schedulers[name].poll(native_ids)
-        except SchedulerError:
-            return {}
 
     def _known(self) -> Iterator[tuple[JobDir, JobSpec]]:
         for job in jobdir.all_jobs(self.root):
@@ -201,16 +188,18 @@ class Manager:
         status = self.status(job)
         if status.state.final or not status.attempts:
             raise JobStateError(f"Job '{job.job_id}' is {status.state}, not running; there is nothing to cancel.")
-        native_id = status.attempts[-1].native_id
         with jobdir.existing(job):
-            scheduler = self.scheduler(job.spec().scheduler)
-            self._say(job, events.CancelAsked(native_id=native_id))
-            try:
-                scheduler.cancel(native_id)
-            except SchedulerError:
-                if not (silence := _silence(job, status)):
-                    raise
-                self._say(job, events.Lost(native_id=native_id, reason=f"given up: {silence}"))
+            spec = job.spec()
+            scheduler = self.scheduler(spec.scheduler)
+            for attempt in running_attempts(status):
+                self._say(job, events.CancelAsked(native_id=attempt.native_id))
+            for attempt in running_attempts(status):
+                try:
+                    scheduler.cancel(attempt.native_id)
+                except SchedulerError:
+                    if not (silence := silence_of(job, spec, status)):
+                        raise
+                    self._say(job, events.Lost(native_id=attempt.native_id, reason=f"given up: {silence}"))
         return self.status(job)
 
     def retry(self, job: JobDir, options: RunOptions) -> JobStatus:
@@ -223,7 +212,7 @@ class Manager:
                 raise JobStateError(f"Every item of job '{job.job_id}' succeeded; there is nothing to retry.")
             text = _render(job, job.spec(), replace(options, retry_failed=job.next_attempt()))
             jobdir.write_aside(job.script, text, mode=0o700)
-            self.start(job)
+            self.start(job, _unfinished_parts(status))
         return self.status(job)
 
     def delete(self, job: JobDir) -> None:
@@ -256,31 +245,17 @@ class Manager:
         return out
 
 
-def _fold(job: JobDir, spec: JobSpec) -> JobStatus:
-    return replace(fold(events.read(job.events)), job_id=job.job_id, name=spec.name)
+def _unfinished_parts(status: JobStatus) -> list[int] | None:
+    """Return the parts of the dataset in which an item failed or has no row; None for all."""
+    last = {attempt.part: attempt for attempt in status.current}
+    unfinished = [part for part, a in last.items() if a.state is not State.COMPLETED or a.failed]
+    whole = not last or not unfinished or status.missing
+    return None if whole else sorted(unfinished)
 
 
 def _anything_left(job: JobDir, status: JobStatus) -> bool:
     """Tell whether an item failed or has no row, also when its row has gone since it was counted."""
     return bool(status.failed or status.remaining) or MISSING in finished(job.shards, status.total)
-
-
-def _with_silence(job: JobDir, status: JobStatus) -> JobStatus:
-    silence = "" if status.state.final or not status.attempts else _silence(job, status)
-    if not silence:
-        return status
-    hint = f"If that machine is gone, type '%featx cancel {job.job_id}' to give the run up."
-    return replace(status, reason=f"{silence}. {hint}")
-
-
-def _silence(job: JobDir, status: JobStatus) -> str:
-    """Say how long nothing was heard of a run on another machine; "" for one that speaks, or that we can ask about."""
-    last = status.attempts[-1]
-    host = last.host or (last.native_id.partition("/")[0] if "/" in last.native_id else "")
-    if host in ("", socket.gethostname()):
-        return ""
-    seconds = time.time() - (job.last_words(last.number) or last.submitted)
-    return f"runs on {host}, not heard of for {seconds // 60:.0f} min" if seconds >= _SILENT_SECONDS else ""
 
 
 def _render(job: JobDir, spec: JobSpec, options: RunOptions) -> str:

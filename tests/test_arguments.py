@@ -8,7 +8,8 @@ from dataclasses import fields
 import pytest
 
 from jupyter_featx.arguments import COMMAND, VERBS, parse, submit_options
-from jupyter_featx.client import Job, SubmitOptions
+from jupyter_featx.client import Job
+from jupyter_featx.options import SubmitOptions
 from jupyter_featx.errors import SpecError
 
 

@@ -24,8 +24,9 @@ import jupyter_featx
 from jupyter_featx import arguments, client, errors, script
 from jupyter_featx.events import Event, EventLog
 from jupyter_featx.jobdir import JobDir
+from jupyter_featx.options import SubmitOptions
 from jupyter_featx.preflight import Preflight
-from jupyter_featx.spec import JobSpec, LimitSpec, ResourceSpec
+from jupyter_featx.spec import AllocationSpec, ContainerSpec, JobSpec, LimitSpec, ResourceSpec, SiteSpec
 from jupyter_featx.state import Attempt, JobStatus, State
 from jupyter_featx.table.errortable import COLUMNS
 from jupyter_featx.worker import setup
@@ -106,7 +107,7 @@ def _parameters(function: object) -> str:
 
 def test_each_option_of_submit_is_documented_with_its_default():
     part = section("python-api.md", "Functions")
-    for option in fields(client.SubmitOptions):
+    for option in fields(SubmitOptions):
         default = option.default if option.name not in ("name", "scheduler") else None
         row = re.search(rf"^\| `{option.name}` \| (.*?) \|", part, re.MULTILINE)
         assert row, option.name
@@ -146,7 +147,7 @@ def test_each_file_of_a_job_is_documented():
         assert f"{name}" in text("job-folder.md"), name
 
 
-@pytest.mark.parametrize("record", [JobSpec, ResourceSpec, LimitSpec])
+@pytest.mark.parametrize("record", [JobSpec, ResourceSpec, LimitSpec, AllocationSpec, SiteSpec, ContainerSpec])
 def test_each_field_of_the_spec_is_documented(record: type):
     for field in fields(record):
         assert f"`{field.name}`" in section("job-folder.md", "spec.json"), field.name

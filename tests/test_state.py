@@ -7,16 +7,20 @@ from dataclasses import replace
 import pytest
 
 from jupyter_featx.events import (
+    Begun,
     CancelAsked,
     Created,
     Event,
     Lost,
     Merged,
+    Noted,
     Progress,
     Rejected,
     Started,
     Stopped,
     Submitted,
+    Unreachable,
+    Waiting,
 )
 from jupyter_featx.state import JobStatus, State, fold
 
@@ -224,3 +228,89 @@ def test_an_unknown_event_changes_nothing() -> None:
 def test_a_state_is_its_word() -> None:
     assert [str(state) for state in State] == ["new", "queued", "running", "completed", "failed", "cancelled"]
     assert [state.value for state in State if state.final] == ["completed", "failed", "cancelled"]
+
+
+# -- several runs that share a dataset, and runs that go on ------------------------------------------------------------
+
+
+def shared(parts: int = 3) -> list[Event]:
+    """A job of 9 items in three parts, each submitted."""
+    return [
+        created(9),
+        *(Submitted(time=2, native_id=str(part), cores=4, part=part, parts=parts) for part in range(parts)),
+    ]
+
+
+def begun(part: int, done: int = 0, time: float = 3, native_id: str = "", attempt: int = 0) -> Started:
+    plain = started(time, native_id or str(part), attempt or part + 1, done)
+    return replace(plain, part=part, parts=3)
+
+
+def test_a_job_runs_while_one_of_its_parts_does_and_counts_them_all() -> None:
+    story = [*shared(), begun(0), progress(4, 2, native_id="0")]
+    assert fold(story).state is State.RUNNING
+    story += [begun(2), progress(5, 1, 1, native_id="2")]
+    status = fold(story)
+    assert (status.state, status.done, status.failed, status.running) == (State.RUNNING, 3, 1, 4)
+    assert status.items_per_second == 4.0
+
+
+def test_a_job_has_completed_when_all_its_parts_have() -> None:
+    story = [*shared(), *(begun(part) for part in range(3))]
+    for part in range(3):
+        assert fold(story).state is State.RUNNING
+        story.append(stopped(6 + part, done=3, native_id=str(part)))
+    assert (fold(story).state, fold(story).done) == (State.COMPLETED, 9)
+
+
+def test_a_part_that_failed_shows_when_the_others_have_ended() -> None:
+    story = [*shared(), *(begun(part) for part in range(3)), stopped(5, "error", 1, native_id="1", message="no disk")]
+    assert fold(story).state is State.RUNNING
+    story += [stopped(6, done=3, native_id="0"), stopped(7, done=3, native_id="2")]
+    assert (fold(story).state, fold(story).reason, fold(story).done) == (State.FAILED, "no disk", 7)
+    story += [Submitted(time=8, native_id="9", cores=4, part=1, parts=3), begun(1, 1, 9, "9", 4)]
+    assert (fold(story).state, fold(story).done) == (State.RUNNING, 7)
+    assert fold([*story, stopped(10, done=3, native_id="9")]).state is State.COMPLETED
+
+
+def test_a_run_that_continues_is_not_the_end_and_the_next_one_takes_its_place() -> None:
+    story = [created(), submitted(), started(), stopped(5, "continues", 6, message="The walltime is over.")]
+    status = fold(story)
+    assert (status.state, status.reason, status.done) == (State.QUEUED, "The walltime is over.", 6)
+    story.append(submitted(6, "b"))
+    status = fold(story)
+    assert (status.state, status.done) == (State.QUEUED, 6)
+    assert [attempt.state for attempt in status.attempts] == [State.FAILED, State.QUEUED]
+    status = fold([*story, started(7, "b", 2, 6), stopped(8, done=10, native_id="b")])
+    assert (status.state, status.done, status.seconds) == (State.COMPLETED, 10, 3)
+
+
+def test_what_a_scheduler_says_of_a_run_that_waits_is_shown_and_goes_when_it_runs() -> None:
+    waits = Waiting(time=3, native_id="a", reason="Priority", words="others go first", expected_start=99.0)
+    status = fold([created(), submitted(), waits])
+    assert (status.state, status.reason) == (State.QUEUED, "Priority")
+    assert (status.current[0].words, status.current[0].expected_start) == ("others go first", 99.0)
+    status = fold([created(), submitted(), waits, Begun(time=4, native_id="a", words="starting")])
+    assert (status.reason, status.current[0].words) == ("starting", "starting")
+    status = fold([created(), submitted(), waits, started(5)])
+    assert (status.state, status.current[0].words) == (State.RUNNING, "")
+    assert fold([created(), submitted(), started(), waits]).state is State.RUNNING
+
+
+def test_a_scheduler_that_does_not_answer_changes_no_state() -> None:
+    silent = Unreachable(time=5, native_id="a", since=4.0, message="slurmctld does not answer")
+    status = fold([created(), submitted(), started(), progress(4, 5), silent])
+    assert (status.state, status.done, status.unknown_since) == (State.RUNNING, 5, 4.0)
+    ended = fold([created(), submitted(), started(), silent, stopped(6)])
+    assert (ended.state, ended.unknown_since) == (State.COMPLETED, None)
+
+
+def test_notes_are_kept_once() -> None:
+    note = Noted(time=4, native_id="a", message="numpy differs")
+    assert fold([created(), submitted(), started(), note, note]).notes == ("numpy differs",)
+
+
+def test_a_run_that_the_scheduler_says_was_cancelled_is_cancelled() -> None:
+    lost = Lost(time=5, native_id="a", reason="CANCELLED by kim", state="CANCELLED")
+    status = fold([created(), submitted(), started(), lost])
+    assert (status.state, status.reason) == (State.CANCELLED, "CANCELLED by kim")

@@ -38,6 +38,7 @@ _LOOKS = {
     "cancelled": ("■", GREY),
 }
 _BAR_WIDTH = 30
+_NOTES = 3  # the latest; the log has them all
 
 
 def status_html(status: JobStatus, command: str = "%featx") -> str:
@@ -52,7 +53,8 @@ def status_html(status: JobStatus, command: str = "%featx") -> str:
     reason = _reason(status)
     if reason:
         reason = f'<div style="margin-top:4px;color:{colour}"><bdi>{escape(reason)}</bdi></div>'
-    return frame(head + _bar_html(status) + _counts_html(status) + facts + reason + _next_html(status, command), colour)
+    counts = _bar_html(status) + _counts_html(status)
+    return frame(head + counts + facts + reason + _notes_html(status) + _next_html(status, command), colour)
 
 
 def status_text(status: JobStatus, command: str = "%featx") -> str:
@@ -66,6 +68,7 @@ def status_text(status: JobStatus, command: str = "%featx") -> str:
         lines.append(f"  {_bar_text(status)} {_counts(status)}")
     if facts := _facts(status):
         lines.append(f"  {facts}")
+    lines += [f"  note: {one_line(note, 200)}" for note in status.notes[-_NOTES:]]
     if steps := _steps(status):
         lines.append("  next: " + " | ".join(f"{command} {verb} {job_id}" for verb, _ in steps))
     return "\n".join(lines)
@@ -131,8 +134,28 @@ def _job_id(status: JobStatus) -> str:
 
 
 def _reason(status: JobStatus) -> str:
+    """Return why the job is where it is: the scheduler's own word, and what it means."""
     reason = one_line(status.reason, 400)
-    return "" if reason in ("", "complete", _state(status)) else reason
+    if status.unknown_since is not None:
+        since = time.strftime("%H:%M on %d %b", time.localtime(status.unknown_since))
+        return f"unknown since {since}: {reason}"
+    if reason in ("", "complete", _state(status)):
+        return ""
+    waiting = next((a for a in status.current if a.reason == status.reason and a.words), None)
+    if waiting is None:
+        return reason
+    words = one_line(waiting.words, 300)
+    if waiting.expected_start:
+        start = time.strftime("%H:%M on %d %b", time.localtime(waiting.expected_start))
+        words = f"{words.rstrip('.')}; it is expected to start at {start}"
+    return f"{reason}: {words}"
+
+
+def _notes_html(status: JobStatus) -> str:
+    return "".join(
+        f'<div style="margin-top:4px;color:{AMBER}"><bdi>{escape(one_line(note, 400))}</bdi></div>'
+        for note in status.notes[-_NOTES:]
+    )
 
 
 def _counts(status: JobStatus) -> str:
@@ -162,13 +185,20 @@ def _facts(status: JobStatus) -> str:
         return ", ".join(facts)
     last = status.attempts[-1]
     place = counted(last.cores, "core") + (f" in {last.ranks:,} ranks" if last.ranks > 1 else "")
-    place += f" of {one_line(last.host, 40)}" if last.host else ""
-    facts.append(f"{_spent(status.seconds)} on {place}" if last.started else place)
-    if len(status.attempts) > 1:
+    if last.parts > 1:
+        place = f"{last.parts:,} runs of {place}, {_begun(status):,} begun"
+    else:
+        place += f" of {one_line(last.host, 40)}" if last.host else ""
+    facts.append(f"{_spent(status.seconds)} on {place}" if _begun(status) else place)
+    if len(status.attempts) > last.parts:
         facts.append(f"attempt {len(status.attempts)}")
     if not status.state.final:  # a saved notebook shows this for ever: let it say when it was true
         facts.append(time.strftime("at %H:%M on %d %b", time.localtime(status.now)))
     return ", ".join(facts)
+
+
+def _begun(status: JobStatus) -> int:
+    return sum(1 for attempt in status.current if attempt.started)
 
 
 def _spent(seconds: float) -> str:

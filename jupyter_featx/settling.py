@@ -1,0 +1,103 @@
+"""Say where jobs are: fold their events, and ask each scheduler once about the runs that have not said their last."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from jupyter_featx import events
+from jupyter_featx.errors import FeatxError
+from jupyter_featx.events import Event, Lost
+from jupyter_featx.jobdir import JobDir
+from jupyter_featx.schedulers.base import Scheduler
+from jupyter_featx.spec import JobSpec
+from jupyter_featx.state import Attempt, JobStatus, State, apply_to, fold
+
+SILENT_SECONDS = 600  # a run that works writes every ten seconds
+_LAST_WORDS_SECONDS = 60  # for what a run wrote last to be seen from another machine
+
+
+def settled(
+    jobs: Sequence[tuple[JobDir, JobSpec]],
+    schedulers: Mapping[str, Scheduler],
+    say: Callable[[JobDir, Event], None],
+) -> list[JobStatus]:
+    """Return the status of each job, in their order; the end of a run that vanished is written down by `say`."""
+    folded = {job: folded_status(job, spec) for job, spec in jobs}
+    asked: dict[str, dict[str, JobDir]] = {}
+    for job, spec in jobs:
+        for attempt in running_attempts(folded[job]):
+            asked.setdefault(spec.scheduler, {})[attempt.native_id] = job
+    specs = dict(jobs)
+    for name, runs in asked.items():
+        for native_id, event in _poll(schedulers, name, runs).items():
+            job = runs[native_id]
+            if isinstance(event, Lost):
+                folded[job] = _lost(job, specs[job], event, say)
+            else:
+                folded[job] = apply_to(folded[job], event)  # so at this moment, and nothing to write down
+    return [_with_silence(job, specs[job], folded[job]) for job, _ in jobs]
+
+
+def running_attempts(status: JobStatus) -> list[Attempt]:
+    """Return the attempts that a scheduler may still have: queued, running, or about to be continued."""
+    return [attempt for attempt in status.current if attempt.state in (State.QUEUED, State.RUNNING)]
+
+
+def folded_status(job: JobDir, spec: JobSpec) -> JobStatus:
+    """Return what the job's own events say."""
+    return replace(fold(events.read(job.events)), job_id=job.job_id, name=spec.name)
+
+
+def _poll(schedulers: Mapping[str, Scheduler], name: str, runs: Mapping[str, JobDir]) -> Mapping[str, Event]:
+    """Ask a scheduler; one that is not there, or not known here, has nothing to say of a job."""
+    if name not in schedulers:
+        return {}
+    try:
+        return schedulers[name].poll(runs)
+    except FeatxError:
+        return {}
+
+
+def _lost(job: JobDir, spec: JobSpec, event: Lost, say: Callable[[JobDir, Event], None]) -> JobStatus:
+    """Write down that a run is gone, unless it said its last itself, or may have and it is not seen here yet."""
+    status = folded_status(job, spec)
+    attempt = next((a for a in running_attempts(status) if a.native_id == event.native_id), None)
+    if attempt is None or (_proper_end(attempt, event) and _just_spoke(job, attempt)):
+        return status
+    with suppress(FileNotFoundError):  # the job is being deleted
+        say(job, event)
+    return folded_status(job, spec)
+
+
+def _proper_end(attempt: Attempt, event: Lost) -> bool:
+    """Whether the run ended by itself, so that its last words, or those of the run after it, must be somewhere."""
+    return event.state == "COMPLETED" or attempt.ended is not None
+
+
+def _just_spoke(job: JobDir, attempt: Attempt) -> bool:
+    last = job.last_words(attempt.number) or attempt.submitted
+    return time.time() - last < _LAST_WORDS_SECONDS
+
+
+def _with_silence(job: JobDir, spec: JobSpec, status: JobStatus) -> JobStatus:
+    silence = "" if status.state.final or not status.attempts else silence_of(job, spec, status)
+    if not silence:
+        return status
+    hint = f"If that machine is gone, type '%featx cancel {job.job_id}' to give the run up."
+    return replace(status, reason=f"{silence}. {hint}")
+
+
+def silence_of(job: JobDir, spec: JobSpec, status: JobStatus) -> str:
+    """Say how long nothing was heard of a local run on another machine; "" for one that speaks, or can be asked for."""
+    if spec.scheduler != "local":
+        return ""
+    last = status.attempts[-1]
+    host = last.host or (last.native_id.partition("/")[0] if "/" in last.native_id else "")
+    if host in ("", socket.gethostname()):
+        return ""
+    seconds = time.time() - (job.last_words(last.number) or last.submitted)
+    return f"runs on {host}, not heard of for {seconds // 60:.0f} min" if seconds >= SILENT_SECONDS else ""
