@@ -4,6 +4,7 @@ FeatxError
 ├── TemplateError       the two functions cannot travel to the job
 ├── DatasetError        the items cannot be listed
 ├── SpecError           an option has a value that cannot be
+├── ConfigError         a configuration file is wrong, or cannot be read
 ├── PreflightError      the template does not run on a sample of the items
 ├── JobNotFound         no such job, or the name fits several
 ├── JobStateError       the job is not in the state that the act needs
@@ -29,6 +30,10 @@ class DatasetError(FeatxError):
 
 class SpecError(FeatxError):
     """An option has a value that cannot be."""
+
+
+class ConfigError(FeatxError):
+    """A configuration file is wrong, or cannot be read."""
 
 
 class PreflightError(FeatxError):

@@ -1,0 +1,297 @@
+"""A real Slurm cluster with accounting on this machine, for the tests: `testbed.py start|stop|status` (as root).
+
+Starting it again is harmless: what runs and is well stays, what is missing is started, and a changed configuration
+restarts it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import people
+from clusterfiles import NODES, Place, ordinary_user
+from daemons import TestbedError, daemon, end, last_lines, pid_of, run, wait
+
+DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", *(f"slurmd-{node}" for node in NODES))
+
+
+class Testbed:
+    """The cluster's processes: each can be started, looked at, and killed."""
+
+    __test__ = False  # pytest takes it for a test otherwise
+
+    def __init__(self, place: Place | None = None) -> None:
+        self.place = place or Place.default()
+        self.environment = {
+            **os.environ,
+            "PATH": f"/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', '')}",
+            "SLURM_CONF": str(self.place.slurm_conf),
+        }
+
+    # -- all of it -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bring up whatever is missing, and wait for four idle nodes."""
+        self._make_folders()
+        with self._alone():
+            if self.place.write_configuration() and any(pid_of(self.place, name) for name in DAEMONS):
+                self.stop()
+            self.start_munged()
+            self.start_mariadbd()
+            self.start_slurmdbd()
+            self.start_slurmctld()
+            for node in NODES:
+                self.revive_node(node)
+            self.wait_for_nodes()
+            self._offer()
+
+    def stop(self) -> None:
+        """End every process of the cluster, and what runs in it."""
+        with suppress(TestbedError, OSError):
+            self.slurm("scancel", "--state=PENDING,RUNNING", "--me", check=False, seconds=20)
+        for node in NODES:
+            self.kill_node(node)
+        for name in ("slurmctld", "slurmdbd", "mariadbd", "munged"):
+            if pid := pid_of(self.place, name):
+                end(pid)
+
+    def status(self) -> str:
+        """Return a line for each process, and what sinfo says."""
+        lines = [f"{name:12} {pid_of(self.place, name) or 'is not running'}" for name in DAEMONS]
+        return "\n".join([*lines, self.slurm("sinfo", check=False, seconds=30)])
+
+    def tail(self, count: int = 25) -> str:
+        """Return the ends of all the logs."""
+        return "\n".join(last_lines(self.place.log(name), count) for name in DAEMONS if name != "munged")
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def slurm(self, *argv: str, check: bool = True, seconds: float = 60) -> str:
+        """Run one of Slurm's commands as root."""
+        conf = f"SLURM_CONF={self.place.slurm_conf}"
+        return run(["env", conf, *argv], check=check, seconds=seconds).strip()
+
+    def node_states(self) -> dict[str, str]:
+        """Return the state of each node in Slurm's words: idle, mixed, down*, ..."""
+        text = self.slurm("sinfo", "-hN", "-o", "%N %T", check=False)
+        return dict(line.split() for line in text.splitlines() if len(line.split()) == 2)
+
+    def well(self) -> bool:
+        """Tell whether every node can take work."""
+        states = self.node_states()
+        return all(states.get(node) in ("idle", "mixed", "allocated", "completing") for node in NODES)
+
+    def wait_for_nodes(self) -> None:
+        """Wait until every node can take work; one that Slurm gave up is taken back."""
+
+        def up() -> bool:
+            for node, state in self.node_states().items():
+                if state.startswith(("drain", "down")) and pid_of(self.place, f"slurmd-{node}"):
+                    self.slurm("scontrol", "update", f"nodename={node}", "state=resume", check=False)
+            return self.well()
+
+        wait(up, "every node is up", 120, lambda: f"{self.status()}\n{self.tail()}")
+
+    # -- one by one ------------------------------------------------------------------------------------------------
+
+    def start_munged(self) -> None:
+        folder = self.place.munge_socket.parent
+        if self._munge_answers():
+            return
+        if pid := pid_of(self.place, "munged"):
+            end(pid)
+        key = folder / "munge.key"
+        if not key.exists():
+            key.write_bytes(os.urandom(1024))
+        key.chmod(0o600)
+        words = ["munged", "--force", f"--key-file={key}", f"--socket={self.place.munge_socket}"]
+        words += [f"--pid-file={self.place.pid_file('munged')}", f"--log-file={folder / 'munged.log'}"]
+        self._command([*words, f"--seed-file={folder / 'munge.seed'}"])
+        wait(self._munge_answers, "munge answers", 30, lambda: last_lines(folder / "munged.log"))
+
+    def start_mariadbd(self) -> None:
+        data = self.place.folder / "mysql"
+        if self._sql("select 1"):
+            return
+        if not (data / "mysql").is_dir():
+            shutil.rmtree(data, ignore_errors=True)
+            words = ["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={data}"]
+            self._command([*words, "--auth-root-authentication-method=normal", "--skip-test-db"])
+        if not pid_of(self.place, "mariadbd"):
+            words = ["mariadbd", "--no-defaults", "--user=mysql", f"--datadir={data}", "--bind-address=127.0.0.1"]
+            words += [f"--socket={self.place.sql_socket}", f"--port={self.place.sql_port}"]
+            words += [f"--pid-file={self.place.pid_file('mariadbd')}", "--innodb-flush-log-at-trx-commit=0"]
+            daemon([*words, "--innodb-lock-wait-timeout=900"], self.place.log("mariadbd"), env=self.environment)
+        wait(lambda: self._sql("select 1"), "the database answers", 90, lambda: last_lines(self.place.log("mariadbd")))
+        self._sql("grant all on *.* to slurm@'127.0.0.1' identified by 'slurm'")
+        self._sql("grant all on *.* to slurm@'localhost' identified by 'slurm'")
+
+    def start_slurmdbd(self) -> None:
+        if not pid_of(self.place, "slurmdbd"):
+            self._command(["slurmdbd"])
+        log = self.place.log("slurmdbd")
+        wait(lambda: self._accounts("show", "cluster") is not None, "slurmdbd answers", 90, lambda: last_lines(log))
+        self._make_accounts()
+
+    def stop_slurmdbd(self) -> None:
+        """End slurmdbd, as for a database that is being mended."""
+        if pid := pid_of(self.place, "slurmdbd"):
+            end(pid)
+
+    def start_slurmctld(self) -> None:
+        """Start the controller with the state that it left."""
+        if not pid_of(self.place, "slurmctld"):
+            self._command(["slurmctld"])
+        log = self.place.log("slurmctld")
+        wait(lambda: "is UP" in self._ping(), "slurmctld answers", 60, lambda: last_lines(log))
+
+    def kill_slurmctld(self) -> None:
+        """Kill the controller, as a crash would."""
+        if pid := pid_of(self.place, "slurmctld"):
+            end(pid, signal.SIGKILL)
+
+    def kill_node(self, node: str) -> None:
+        """Kill a node: its slurmd, its slurmstepds and everything that they run."""
+        if pid := pid_of(self.place, f"slurmd-{node}"):
+            end(pid, signal.SIGKILL)
+        for _ in range(20):  # what forks meanwhile is found the next time
+            if not (found := self.processes_on(node)):
+                return
+            run(["kill", "-9", *map(str, found)], check=False)
+            time.sleep(0.05)
+
+    def revive_node(self, node: str) -> None:
+        """Start a node's slurmd."""
+        if not pid_of(self.place, f"slurmd-{node}"):
+            self._command(["slurmd", "-N", node])
+
+    def processes_on(self, node: str) -> list[int]:
+        """Return the slurmstepds of a node and all that is below them."""
+        mark, ours = f"SLURMD_NODENAME={node}".encode(), os.fsencode(self.place.folder)
+        found = []
+        for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+            with suppress(OSError):
+                if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"slurmstepd"):
+                    of_node = self._is_stepd_of(pid, node)
+                else:
+                    environment = self._environment_of(pid)
+                    of_node = mark in environment.split(b"\0") and ours in environment
+                if of_node:
+                    found.append(pid)
+        return found
+
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    def _environment_of(self, pid: int) -> bytes:
+        path = Path(f"/proc/{pid}/environ")
+        try:
+            return path.read_bytes()
+        except PermissionError:
+            return run(["cat", path], check=False).encode()
+
+    def _is_stepd_of(self, pid: int, node: str) -> bool:
+        # A slurmstepd's name says its job only; the log that it holds open says the node.
+        return str(self.place.log(f"slurmd-{node}")) in run(["ls", "-l", f"/proc/{pid}/fd"], check=False)
+
+    def _make_folders(self) -> None:
+        folder = self.place.folder
+        tmp = [f"tmp-{node}" for node in NODES]
+        for name in ("", "etc", "run", "log", "state", "munge", *tmp, *(f"d-{node}" for node in NODES)):
+            path = folder / name
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o1777 if name in tmp else 0o755)
+        shutil.chown(folder / "run", "mysql")  # MariaDB puts its socket there
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let two that start it at once do so one after the other."""
+        with (self.place.folder / ".starting").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _command(self, argv: list[str]) -> None:
+        # With files for its output a daemon that we start keeps no pipe of ours open.
+        log = self.place.folder / "log" / "start.log"
+        with log.open("ab") as file:
+            done = subprocess.run(
+                argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd="/", timeout=120
+            )
+        if done.returncode:
+            raise TestbedError(f"{' '.join(argv)} failed ({done.returncode}).\n{last_lines(log)}\n{self.tail(10)}")
+
+    def _munge_answers(self) -> bool:
+        words = ["munge", f"--socket={self.place.munge_socket}", "--no-input"]
+        return subprocess.run(words, env=self.environment, capture_output=True, timeout=30).returncode == 0
+
+    def _sql(self, statement: str) -> bool:
+        words = ["mariadb", "--no-defaults", f"--socket={self.place.sql_socket}", "-uroot", "-e", statement]
+        return subprocess.run(words, env=self.environment, capture_output=True, timeout=60).returncode == 0
+
+    def _ping(self) -> str:
+        return self.slurm("scontrol", "ping", check=False, seconds=60)
+
+    def _accounts(self, *words: str) -> str | None:
+        done = subprocess.run(
+            ["sacctmgr", "-nPi", *words], env=self.environment, capture_output=True, text=True, timeout=60
+        )
+        nothing_to_do = "Nothing new added" in done.stdout + done.stderr
+        return done.stdout if done.returncode == 0 or nothing_to_do else None
+
+    def _make_accounts(self) -> None:
+        user = people.make_user()
+        have = self._accounts("show", "assoc", "format=cluster,account,user,qos") or ""
+        if f"featx|physics|{user}|" in have and "normal,one" in have:
+            return
+        for words in (
+            "add cluster featx",
+            "add qos one set MaxJobsPU=1 MaxWall=10",
+            "add account chemistry cluster=featx Description=chemistry",
+            "add account physics cluster=featx Description=physics",
+            f"add user {user} account=chemistry,physics DefaultAccount=chemistry cluster=featx",
+            f"modify user {user} set qos=normal,one",
+            "modify user root set qos=normal,one",
+        ):
+            if self._accounts(*words.split()) is None:
+                raise TestbedError(f"sacctmgr {words} failed.\n{last_lines(self.place.log('slurmdbd'))}")
+
+    def _offer(self) -> None:
+        """Let a person type `sinfo` without setting anything, where this machine has no Slurm of its own."""
+        link = Path("/etc/slurm/slurm.conf")
+        ours = link.is_symlink() and str(link.readlink()).endswith("/etc/slurm.conf")
+        if self.place.port == 17000 and (ours or not link.exists()):
+            link.parent.mkdir(exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.place.slurm_conf)
+
+
+def main(words: list[str]) -> int:
+    """Run one verb."""
+    testbed = Testbed()
+    if words == ["start"]:
+        begun = time.monotonic()
+        testbed.start()
+        print(f"{testbed.status()}\nready after {time.monotonic() - begun:.1f} s; jobs run as {ordinary_user()}")
+    elif words == ["stop"]:
+        testbed.stop()
+    elif words == ["status"]:
+        print(testbed.status())
+    else:
+        print(__doc__)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except TestbedError as exc:
+        sys.exit(f"testbed: {exc}")
