@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,6 @@ from jupyter_featx.options import SubmitOptions
 from jupyter_featx.preflight import Preflight, check, run_preflight
 from jupyter_featx.script import RunOptions
 from jupyter_featx.spec import (
-    JobSpec,
-    LimitSpec,
-    ResourceSpec,
-    parse_cores,
     parse_count,
     parse_duration,
     parse_memory,

@@ -97,7 +97,9 @@ class Manager:
             for part in range(count) if parts is None else parts:
                 words = [str(part)] if count > 1 else []
                 submitted.append(native_id := scheduler.submit(job.script, job.job_log, words))
-                self._say(job, events.Submitted(native_id=native_id, cores=spec.resources.cores, part=part, parts=count))
+                self._say(
+                    job, events.Submitted(native_id=native_id, cores=spec.resources.cores, part=part, parts=count)
+                )
         except BaseException as exc:  # a run that nobody wrote down must not go on, nor a part of a dataset alone
             for native_id in submitted:
                 scheduler.cancel(native_id)

@@ -55,7 +55,7 @@ class SubmitOptions:
     mail: str | None = None
     nice: int | None = None
     exclusive: bool = False
-    directive: str | Sequence[str] = ()
+    directives: str | Sequence[str] = ()
     memory_per_core: str | None = None
     jobs: int = 1
     max_attempts: int = 100
@@ -79,14 +79,8 @@ class SubmitOptions:
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(given) - known):
             raise SpecError(f"{unknown[0]}= is no option of submit. The options are: {', '.join(sorted(known))}.")
-        profile: Mapping[str, Any] = {}
-        if (name := given.get("profile") or config.defaults.get("profile")) is not None:
-            if name not in config.profiles:
-                known_ones = ", ".join(config.profiles) or "none, for the configuration names none"
-                raise SpecError(f"profile={name!r} is not known here. The profiles are: {known_ones}.")
-            profile = config.profiles[name]
         asked = {name: value for name, value in given.items() if value is not None}
-        return cls(**{**config.defaults, **profile, **asked})
+        return cls(**{**config.options(asked.get("profile")), **asked})
 
     def spec(self, template: Template, source: Source, config: Config) -> JobSpec:
         """Return the job's record. Raises SpecError for a value that cannot be."""
@@ -97,7 +91,9 @@ class SubmitOptions:
             raise SpecError(f"environment={policy!r} is no policy. Type one of: {', '.join(POLICIES)}.")
         resources = self._resources()
         if resources.jobs > 1 and scheduler == "local":
-            raise SpecError("jobs= shares a dataset out over several Slurm jobs. Leave it out, or type scheduler=slurm.")
+            raise SpecError(
+                "jobs= shares a dataset out over several Slurm jobs. Leave it out, or type scheduler=slurm."
+            )
         _within(config, scheduler, self.partition, resources)
         return JobSpec(
             job_id="",
@@ -157,7 +153,7 @@ class SubmitOptions:
             **words,
             nice=None if nice is None else int(nice),
             exclusive=_truth(self.exclusive, "exclusive"),
-            directives=_directives(self.directive),
+            directives=_directives(self.directives),
         )
 
     def dataset(self) -> DatasetOptions:
@@ -197,18 +193,8 @@ def _within(config: Config, scheduler: str, partition: str | None, resources: Re
     limits = config.limits.get(place)
     if limits is None:
         return
-    where = "this machine" if place == "local" else f"partition {place!r}"
-    cores = resources.cores * resources.threads
-    if limits.max_cores is not None and cores > limits.max_cores:
-        raise SpecError(f"{where} allows at most {limits.max_cores:,} cores for one job; asked for {cores:,}.")
-    walltime = resources.walltime_seconds or 0.0
-    if limits.max_walltime_seconds is not None and walltime > limits.max_walltime_seconds:
-        raise SpecError(f"{where} allows at most {limits.max_walltime_seconds / 3600:g} hours; asked for {walltime / 3600:g}.")
-    memory = resources.memory_per_core_mb or 0.0
-    if limits.max_memory_per_core_mb is not None and memory > limits.max_memory_per_core_mb:
-        raise SpecError(
-            f"{where} allows at most {limits.max_memory_per_core_mb:g} MB for each core; asked for {memory:g} MB."
-        )
+    if refusal := limits.refusal(resources, place):
+        raise SpecError(refusal)
 
 
 def _fingerprint(template: Template, policy: str) -> Mapping[str, Any]:

@@ -92,8 +92,8 @@ def _with_silence(job: JobDir, spec: JobSpec, status: JobStatus) -> JobStatus:
 
 
 def silence_of(job: JobDir, spec: JobSpec, status: JobStatus) -> str:
-    """Say how long nothing was heard of a local run on another machine; "" for one that speaks, or can be asked for."""
-    if spec.scheduler != "local":
+    """Say how long nothing was heard of a run on another machine; "" for one that speaks, or can be asked for."""
+    if spec.scheduler == "slurm":  # it knows of all its machines
         return ""
     last = status.attempts[-1]
     host = last.host or (last.native_id.partition("/")[0] if "/" in last.native_id else "")

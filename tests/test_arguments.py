@@ -9,8 +9,8 @@ import pytest
 
 from jupyter_featx.arguments import COMMAND, VERBS, parse, submit_options
 from jupyter_featx.client import Job
-from jupyter_featx.options import SubmitOptions
 from jupyter_featx.errors import SpecError
+from jupyter_featx.options import SubmitOptions
 
 
 def test_every_field_of_submit_options_is_an_option():

@@ -316,7 +316,15 @@ def test_a_data_frame_column_is_a_dataset(home: Path, numbers: Path) -> None:
 def test_the_record_of_a_job_says_what_was_asked(home: Path, numbers: Path) -> None:
     job = submit(BOTH, numbers, cores="1x2", threads=3, walltime="1h", item_timeout=5, item_memory="1G", max_failures=3)
     record = json.loads((job.path / "spec.json").read_text())
-    assert record["resources"] == {"cores": 2, "ranks": 1, "threads": 3, "walltime_seconds": 3600.0}
+    assert record["resources"] == {
+        "cores": 2,
+        "ranks": 1,
+        "threads": 3,
+        "walltime_seconds": 3600.0,
+        "jobs": 1,
+        "max_attempts": 100,
+        "memory_per_core_mb": None,
+    }
     assert record["limits"] == {"item_timeout_seconds": 5.0, "item_memory_mb": 1024.0, "max_failures": 3}
     assert record["python"] == sys.executable
     assert job.wait(20).done == 8

@@ -124,3 +124,25 @@ def test_a_table_that_misses_items_is_said_with_what_to_type():
     assert re.findall(r"featx (\w+) zeolites-3f9a", status_text(drawn, "featx")) == ["retry", "result"]
     assert "no row any more" in unfinished_note(drawn)
     assert unfinished_note(status(State.COMPLETED, done=384_000, failed=0)) == ""
+
+
+@pytest.mark.parametrize("draw", [status_text, lambda s: Outline(status_html(s)).text])
+def test_it_says_why_a_job_waits_and_since_when_nothing_is_known(draw):
+    waiting = Attempt("7", State.QUEUED, 1000.0, 8, reason="Priority", words="others go first", expected_start=90_000.0)
+    queued = status(State.QUEUED, attempts=(waiting,), reason="Priority")
+    assert "Priority: others go first; it is expected to start at" in draw(queued)
+    silent = Attempt("7", State.RUNNING, 1000.0, 8, started=1.0, reason="no answer", unknown_since=2000.0)
+    assert "unknown since" in draw(status(attempts=(silent,), reason="no answer"))
+
+
+@pytest.mark.parametrize("draw", [status_text, lambda s: Outline(status_html(s)).text])
+def test_it_shows_runs_that_share_a_dataset_as_one_job(draw):
+    runs = [Attempt(str(part), State.QUEUED, 1000.0, 8, part=part, parts=3) for part in range(3)]
+    assert "3 runs of 8 cores, 0 begun" in draw(status(State.QUEUED, attempts=tuple(runs)))
+
+
+@pytest.mark.parametrize("draw", [status_text, lambda s: Outline(status_html(s)).text])
+def test_it_shows_the_latest_notes_and_nothing_hostile_in_them(draw):
+    text = draw(status(notes=("old", "one", "two", f"numpy differs {HOSTILE}")))
+    assert "numpy differs" in text
+    assert "old" not in text
