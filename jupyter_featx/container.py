@@ -3,7 +3,7 @@
 Everything that a rank needs is mounted under the name that it has outside. Nothing is hidden from it but the variables
 that would lead it astray, by name: `--cleanenv` would drop those of PMI, and MPI would run N worlds of one rank.
 
-For the script: `command(spec)` are all the words before the rank's own, each to be quoted as one, the same for every way
+For the script: `command(spec)` are the words before the rank's own, each to be quoted as one, the same for every way
 to start ranks (`srun … WORDS python -m mpi4py …`). What depends on the node is decided there, by the lines of `_ENTER`:
 whether its Apptainer knows `--sharens`, and where its PMIx and its scratch folder are. Other runtimes are a template's
 matter (docs/containers.md).
@@ -39,8 +39,8 @@ DROPPED = (
 # Run by bash on the node, as `$0 OPTIONS IMAGE …` with the runtime's name for $0. One rank after another on a node may
 # find what a killed one left: a squashfuse that serves nobody; only ours have no parent and read such a file.
 _ENTER = """\
-command -v "$0" >/dev/null || { echo "jupyter-featx: there is no $0 on $HOSTNAME. Name its module in the configuration." \
->&2; exit 127; }
+if ! command -v "$0" >/dev/null; then \
+echo "jupyter-featx: there is no $0 on $HOSTNAME. Name its module in the configuration." >&2; exit 127; fi
 unset DROPPED
 for name in TMPDIR ${!PMIX_@}; do case ${!name} in /tmp|/|*[:,]*) ;; \
 /*) if [ -d "${!name}" ]; then set -- --bind "${!name}" "$@"; fi ;; esac; done
@@ -54,7 +54,7 @@ class Settings(Protocol):
     """What the site's configuration says of containers."""
 
     @property
-    def image(self) -> str | None: ...
+    def image(self) -> str: ...
     @property
     def binds(self) -> Sequence[str]: ...
     @property
@@ -70,7 +70,7 @@ def find(settings: Settings, image: str | None = None) -> ContainerSpec | None:
 
     Raises ImageError where there is no such image, and SpecError for a setting that cannot be.
     """
-    asked = image or settings.image or ""
+    asked = image or settings.image
     if asked == NO_CONTAINER:
         return None
     path, sure = (os.path.expanduser(asked), True) if asked else (_own_image(settings.images), False)
@@ -117,8 +117,10 @@ def _checked(image: str, *, sure: bool) -> tuple[str, str]:
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise SpecError(f"drop={name!r} is no name of a variable. Type, for example, 'CONDA_PREFIX'.")
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\*?", name):
+            raise SpecError(
+                f"drop={name!r} is no name of a variable. Type 'CONDA_PREFIX', or 'CONDA_*' for all of them."
+            )
     return tuple(names)
 
 
@@ -144,7 +146,8 @@ def command(spec: JobSpec) -> list[str]:
         return []
     # A module of the machine's that sets PYTHONPATH has other packages in mind than the image's; a user's own stays.
     dropped = (*DROPPED, *(("PYTHONPATH",) if spec.site.modules else ()), *container.drop)
-    lines = _ENTER.replace("DROPPED", " ".join(dropped)).strip().splitlines()
+    unset = " ".join(f"${{!{name[:-1]}@}}" if name.endswith("*") else name for name in dropped)
+    lines = _ENTER.replace("DROPPED", unset).strip().splitlines()
     words = ["bash", "-c", "; ".join(lines), container.runtime]
     words += ["--home", container.home] if container.home else []
     for bind in container.binds:

@@ -1,6 +1,6 @@
 """Work out which folders a container needs beside its home, so that every path means the same inside as outside.
 
-A folder of the image is never hidden: system folders are not mounted, and what a site mounts by itself is left as it is.
+A folder of the image is never hidden: system folders are not mounted, and what a site mounts itself is left as it is.
 """
 
 from __future__ import annotations
@@ -16,8 +16,20 @@ from jupyter_featx.errors import SpecError
 
 # The image has its own of these; an image without them is none.
 _IMAGE = ("/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
-_IMAGE_TOPS = {"/", "/opt", "/root", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/usr/share", "/var"}
-_RUNTIME = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp")  # Apptainer mounts the machine's own
+_IMAGE_TOPS = {
+    "/",
+    "/opt",
+    "/root",
+    "/run",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
+    "/var",
+}
+_RUNTIME = ("/dev", "/proc", "/sys", "/tmp", "/var/tmp")  # Apptainer mounts the machine's own
 _MANY = 8  # so many folders side by side are mounted as the one above them
 
 
@@ -67,16 +79,14 @@ def _filled(part: str, variables: Mapping[str, str]) -> str:
 
 def joined(given: Sequence[Bind], home: Bind, folders: Iterable[str]) -> tuple[Bind, ...]:
     """Return the binds of a site and those of the folders that they and the home leave out, outer ones first."""
-    own = sorted({_resolved(folder) for folder in folders}, key=lambda folder: (folder.count("/"), folder))
+    # What a link leads to has to be there, too.
+    own = {place for folder in folders for place in (os.path.abspath(folder), os.path.realpath(folder))}
     found = [bind for bind in dict.fromkeys(given) if bind != home]
-    for folder in own:
-        if not any(_inside(folder, target) for target in (*_RUNTIME, home.target, *(bind.target for bind in found))):
+    for folder in sorted(own, key=lambda place: (place.count("/"), place)):
+        there = (*_RUNTIME, home.target, *(bind.target for bind in found))
+        if not belongs_to_image(folder) and not any(_inside(folder, target) for target in there):
             found.append(Bind.same(folder))
-    return tuple(sorted(found, key=lambda bind: bind.target.count("/") if bind.target != "/" else 0))
-
-
-def _resolved(folder: str) -> str:
-    return os.path.normpath(os.path.abspath(folder))
+    return tuple(sorted(found, key=lambda bind: bind.target.count("/")))
 
 
 def _inside(path: str, folder: str) -> bool:
