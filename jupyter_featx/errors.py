@@ -9,6 +9,8 @@ FeatxError
 ├── JobNotFound         no such job, or the name fits several
 ├── JobStateError       the job is not in the state that the act needs
 ├── SchedulerError      the scheduler refused, or is not there
+├── ImageError          the container image cannot be found, read or built
+├── WorldError          the ranks that were started cannot work together
 ├── ShardError          the rows on disk cannot be read or written
 └── TableError          the rows cannot be merged into a table
 """
@@ -50,6 +52,14 @@ class JobStateError(FeatxError):
 
 class SchedulerError(FeatxError):
     """The scheduler refused the job, or is not there."""
+
+
+class ImageError(FeatxError):
+    """The container image cannot be found, read or built."""
+
+
+class WorldError(FeatxError):
+    """The ranks that were started cannot work together."""
 
 
 class ShardError(FeatxError):

@@ -71,6 +71,8 @@ class ContainerSpec:
     binds: tuple[str, ...] = ()
     runtime: str = "apptainer"
     digest: str = ""  # what told the image from others when the job was submitted
+    home: str = ""  # "/home/kim", or "/home/kim:/home/jovyan" where it has another name inside
+    drop: tuple[str, ...] = ()  # more variables that must not reach the container
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@
     image = make_image()             # a SIF: Debian 12, its Python 3.11 and its Open MPI    25 s, once
     sandbox = make_sandbox()         # the same as a folder: needs no /dev/fuse
     open_fuse()                      # before an ordinary user runs a SIF
+    user = ordinary_user()           # "scientist", made where there is none; None where the tests do not run as root
 
-All of it is cached below CACHE by the recipe's own digest and is readable by every user. The image's python3 is that of a
-Debian 12 machine, /usr/bin/python3: a venv made from it, in the home or mounted, runs in the image as outside. mpi4py from
-a wheel finds the image's Open MPI (`srun --mpi=pmix`, or the image's own mpirun); with the `mpich` wheel in the venv,
-`srun --mpi=pmi2`.
+All of it is cached below CACHE by the recipe's own digest and is readable by every user. The image's python3 is that
+of a Debian 12 machine, /usr/bin/python3: a venv made from it, in the home or mounted, runs in the image as outside.
+mpi4py from a wheel finds the image's Open MPI (`srun --mpi=pmix`, or the image's own mpirun); with the `mpich` wheel in
+the venv, `srun --mpi=pmi2`.
 
 As a script: `python tests/container/image.py [FOLDER]` prints the path of apptainer and of the image.
 """
@@ -79,6 +80,15 @@ def open_fuse() -> None:
     device = Path("/dev/fuse")
     if os.geteuid() == 0 and device.exists():
         device.chmod(0o666)
+
+
+def ordinary_user() -> str | None:
+    """Return the name of an ordinary user with a home; None where we are one."""
+    if os.geteuid() != 0:
+        return None
+    if subprocess.run(["id", "scientist"], capture_output=True, check=False).returncode:
+        _quiet("useradd", "--create-home", "--shell", "/bin/bash", "scientist")
+    return "scientist"
 
 
 def _finish(tree: Path) -> None:
