@@ -20,8 +20,8 @@ from jupyter_featx.config.lines import key_lines, line_of
 from jupyter_featx.config.parsing import parse
 from jupyter_featx.config.schema import OPTIONS, SCHEMA, Table
 from jupyter_featx.config.toml import parse_toml
-from jupyter_featx.errors import ConfigError, SpecError
-from jupyter_featx.spec import ResourceSpec, SiteSpec
+from jupyter_featx.errors import ConfigError
+from jupyter_featx.spec import SiteSpec
 
 NEVER_PRESET = {"name", "dry_run", "limit", "profile"}  # of one submit only; a profile names no other
 
@@ -189,49 +189,12 @@ def test_setup_may_be_one_text_of_several_lines():
 # -- defaults and profiles --------------------------------------------------------------------------------------------
 
 
-def test_a_profile_comes_over_the_defaults():
-    found = Config(defaults={"cores": 4, "account": "mof"}, profiles={"big": {"cores": 500}})
-    assert found.options() == {"cores": 4, "account": "mof"}
-    assert found.options("big") == {"cores": 500, "account": "mof"}
-
-
-def test_a_profile_can_be_the_default():
-    found = Config(defaults={"profile": "big", "cores": 4}, profiles={"big": {"cores": 500}, "small": {"cores": 1}})
-    assert found.options() == {"cores": 500}
-    assert found.options("small") == {"cores": 1}
-
-
-def test_an_unknown_profile_says_which_there_are():
-    with pytest.raises(SpecError, match="profile='bgi' is not known. Did you mean 'big'. Choose one of: big, small."):
-        Config(profiles={"big": {}, "small": {}}).options("bgi")
-    with pytest.raises(SpecError, match="No configuration file has a profile"):
-        Config().options("big")
-
-
 def test_an_empty_profile_is_known(files):
-    assert files("[profiles.plain]\n").options("plain") == {}
+    assert files("[profiles.plain]\n").profiles == {"plain": {}}
 
 
 def test_each_option_of_submit_can_be_preset():
     assert {field.name for field in fields(client.SubmitOptions)} - NEVER_PRESET <= set(OPTIONS)
-
-
-@pytest.mark.parametrize(
-    ("resources", "said"),
-    [
-        (ResourceSpec(cores=101), "cores=101: this site allows at most 100 in 'main'."),
-        (
-            ResourceSpec(walltime_seconds=90_001.0),
-            "walltime=1-01:00:01: this site allows at most 1-01:00:00 in 'main'.",
-        ),
-        (ResourceSpec(memory_per_core_mb=2000.0), "memory_per_core=2000M: this site allows at most 1024M in 'main'."),
-        (ResourceSpec(cores=100, walltime_seconds=90_000.0, memory_per_core_mb=1024.0), ""),
-        (ResourceSpec(), ""),
-    ],
-)
-def test_what_is_over_a_limit_is_said_with_what_is_allowed(resources: ResourceSpec, said: str):
-    assert PartitionLimits(100, 90_000.0, 1024.0).refusal(resources, "main") == said
-    assert PartitionLimits().refusal(resources, "main") == ""
 
 
 # -- errors -----------------------------------------------------------------------------------------------------------
@@ -268,7 +231,7 @@ def test_what_is_over_a_limit_is_said_with_what_is_allowed(resources: ResourceSp
         ("[profiles.big]\njobs = 2.5", 2, "must be a whole number from 1 to"),
         ('[profiles.big]\npartition = "main; rm -rf"', 2, "must be letters, digits and any of"),
         ('[profiles.big]\naccount = "a\\nb"', 2, "must be letters, digits"),
-        ('[profiles.big]\ndirectives = ["--wrap=rm -rf ~"]', 2, "must be an option of the scheduler"),
+        ('[profiles.big]\ndirective = ["--wrap=rm -rf ~"]', 2, "must be an option of the scheduler"),
         ('[profiles.big]\nmail = "kim"', 2, "must be an address"),
         ('[profiles."a b"]\ncores = 3', 1, 'the name "a b" in [profiles] must be a name'),
         ('[site]\nsetup = ["a\\nb"]', 2, "must be one line of text"),
