@@ -15,10 +15,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jupyter_featx import events, jobdir, script, table
+from jupyter_featx import container, events, jobdir, script, table
 from jupyter_featx.dataset import DatasetOptions, DatasetReport, prepare
 from jupyter_featx.errors import JobNotFound, JobStateError, SchedulerError, SpecError
 from jupyter_featx.events import Event
+from jupyter_featx.items import ItemFile
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.launcher import find_launcher
 from jupyter_featx.schedulers.base import Scheduler
@@ -69,6 +70,10 @@ class Manager:
             jobdir.write_aside(job.template, template.text)
             copy_modules(template, job.modules)
             whole = replace(spec, job_id=job_id, total=report.total, data=report.source)
+            if spec.container:
+                with ItemFile(job.items, job.index) as items:
+                    mounted = container.mounted(spec.container, items, spec.workdir, self.root)
+                whole = replace(whole, container=mounted)
             jobdir.write_aside(job.spec_file, whole.to_json())
             final = JobDir(job.path.with_name(job_id))
             jobdir.write_aside(job.script, _render(final, whole, RunOptions()), mode=0o700)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 import sys
 import time
@@ -80,7 +81,8 @@ class SubmitOptions:
         if unknown := sorted(set(given) - known):
             raise SpecError(f"{unknown[0]}= is no option of submit. The options are: {', '.join(sorted(known))}.")
         asked = {name: value for name, value in given.items() if value is not None}
-        return cls(**{**config.options(asked.get("profile")), **asked})
+        presets = {**config.defaults, **_profile(config, asked.get("profile") or config.defaults.get("profile"))}
+        return cls(**{**presets, **asked})
 
     def spec(self, template: Template, source: Source, config: Config) -> JobSpec:
         """Return the job's record. Raises SpecError for a value that cannot be."""
@@ -193,8 +195,26 @@ def _within(config: Config, scheduler: str, partition: str | None, resources: Re
     limits = config.limits.get(place)
     if limits is None:
         return
-    if refusal := limits.refusal(resources, place):
-        raise SpecError(refusal)
+    where = "on this machine" if place == "local" else f"in partition '{place}'"
+    for name, asked, most in (
+        ("cores", resources.cores * resources.threads, limits.max_cores),
+        ("walltime", resources.walltime_seconds or 0, limits.max_walltime_seconds),
+        ("memory_per_core", resources.memory_per_core_mb or 0, limits.max_memory_per_core_mb),
+    ):
+        if most is not None and asked > most:
+            unit = {"walltime": " seconds", "memory_per_core": " MB"}.get(name, "")
+            raise SpecError(f"{name}: this site allows at most {most:,g}{unit} {where}, and {asked:,g} is asked for.")
+
+
+def _profile(config: Config, name: str | None) -> Mapping[str, Any]:
+    if not name:
+        return {}
+    if name not in config.profiles:
+        near = difflib.get_close_matches(name, config.profiles, 1, 0.5)
+        hint = f"Did you mean '{near[0]}'? " if near else ""
+        known = f"Choose one of: {', '.join(sorted(config.profiles))}." if config.profiles else "No file names one."
+        raise SpecError(f"profile={name!r} is not in the configuration. {hint}{known}")
+    return config.profiles[name]
 
 
 def _fingerprint(template: Template, policy: str) -> Mapping[str, Any]:

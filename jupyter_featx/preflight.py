@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jupyter_featx import events, jobdir, table
+from jupyter_featx import container, events, jobdir, table
 from jupyter_featx.cards.preflight import preflight_html, preflight_text
 from jupyter_featx.cards.wording import counted, short_time
 from jupyter_featx.errors import PreflightError
@@ -251,7 +251,7 @@ def _size(path: str) -> int:
 
 def _run(job: JobDir, seconds: float) -> JobStatus:
     """Run the job here and now, at most this long."""
-    command = [sys.executable, "-m", "jupyter_featx.worker", str(job.path), "--no-table"]
+    command = [*_inside(job.spec()), sys.executable, "-m", "jupyter_featx.worker", str(job.path), "--no-table"]
     with job.job_log.open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=clean_environment()
@@ -266,6 +266,14 @@ def _run(job: JobDir, seconds: float) -> JobStatus:
         text = job.job_log.read_text(errors="replace").strip()
         raise PreflightError(f"The engine did not start: {text[-2000:] or 'it said nothing'}")
     return status
+
+
+def _inside(spec: JobSpec) -> list[str]:
+    """Return the words that lead into the job's container, unless we are in one or this machine has no such runtime."""
+    within = any(name in os.environ for name in ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "JUPYTER_IMAGE_SPEC"))
+    if spec.container is None or within or not shutil.which(spec.container.runtime):
+        return []
+    return container.command(spec)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -231,7 +231,7 @@ def test_each_option_of_submit_can_be_preset():
         ("[profiles.big]\njobs = 2.5", 2, "must be a whole number from 1 to"),
         ('[profiles.big]\npartition = "main; rm -rf"', 2, "must be letters, digits and any of"),
         ('[profiles.big]\naccount = "a\\nb"', 2, "must be letters, digits"),
-        ('[profiles.big]\ndirective = ["--wrap=rm -rf ~"]', 2, "must be an option of the scheduler"),
+        ('[profiles.big]\ndirectives = ["--wrap=rm -rf ~"]', 2, "must be an option of the scheduler"),
         ('[profiles.big]\nmail = "kim"', 2, "must be an address"),
         ('[profiles."a b"]\ncores = 3', 1, 'the name "a b" in [profiles] must be a name'),
         ('[site]\nsetup = ["a\\nb"]', 2, "must be one line of text"),

@@ -58,7 +58,7 @@ OPTIONS: Mapping[str, Check] = {
     "exclusive": checks.switch,
     "nice": checks.whole(-2_147_483_645, 2_147_483_645),
     "mail": _MAIL,
-    "directive": checks.listed(_DIRECTIVE),
+    "directives": checks.listed(_DIRECTIVE),
     "container": checks.line,
     "environment": _POLICY,
     "item_timeout": checks.duration,
