@@ -16,8 +16,8 @@ from jupyter_featx.schedulers.base import Scheduler
 from jupyter_featx.schedulers.slurm import SlurmScheduler
 from jupyter_featx.schedulers.slurm_options import SlurmOptions
 
-LONG = SlurmOptions(transport="commands", poll_seconds=1000, command_seconds=60)
-ALWAYS = SlurmOptions(transport="commands", poll_seconds=0, quiet_poll_seconds=0, command_seconds=60)
+LONG = SlurmOptions(transport="commands", poll_seconds=1000, timeout_seconds=60)
+ALWAYS = SlurmOptions(transport="commands", poll_seconds=0, quiet_poll_seconds=0, timeout_seconds=60)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_controller_that_is_away_takes_no_script(cluster: FakeCluster, script:
 
 def test_a_script_that_was_taken_unheard_is_found(cluster: FakeCluster, script: Path) -> None:
     cluster.set(slow=["sbatch"], takes_though_slow=True)
-    options = SlurmOptions(transport="commands", submit_seconds=8, command_seconds=60)
+    options = SlurmOptions(transport="commands", submit_seconds=8, timeout_seconds=60)
     assert submit(SlurmScheduler(options), script, "2") == "101"
 
 
@@ -112,7 +112,7 @@ def test_a_script_of_which_nobody_knows_whether_it_was_taken_is_not_taken_for_su
     cluster: FakeCluster, script: Path
 ) -> None:
     cluster.set(slow=["sbatch"])
-    options = SlurmOptions(transport="commands", submit_seconds=1, command_seconds=60)
+    options = SlurmOptions(transport="commands", submit_seconds=1, timeout_seconds=60)
     with pytest.raises(SchedulerError, match="not known: type 'squeue --me'"):
         submit(SlurmScheduler(options), script)
 
@@ -204,7 +204,7 @@ def test_without_accounting_the_controller_is_asked(cluster: FakeCluster, said: 
 
 
 def test_a_run_that_nobody_knows_is_lost_after_two_looks(cluster: FakeCluster) -> None:
-    options = SlurmOptions(transport="commands", poll_seconds=1, command_seconds=60)
+    options = SlurmOptions(transport="commands", poll_seconds=1, timeout_seconds=60)
     scheduler = SlurmScheduler(options)
     begun = time.time()
     found: dict[str, object] = {}
@@ -217,7 +217,7 @@ def test_a_run_that_nobody_knows_is_lost_after_two_looks(cluster: FakeCluster) -
 
 
 def test_two_short_processes_come_to_the_same_end(cluster: FakeCluster, home: Path) -> None:
-    options = SlurmOptions(transport="commands", poll_seconds=1, command_seconds=60)
+    options = SlurmOptions(transport="commands", poll_seconds=1, timeout_seconds=60)
     assert SlurmScheduler(options).poll(["78"]) == {}
     time.sleep(1.2)
     assert isinstance(SlurmScheduler(options).poll(["78"])["78"], Lost)
@@ -249,7 +249,7 @@ def test_a_controller_that_is_away_loses_nothing_and_comes_back(cluster: FakeClu
 
 def test_a_command_that_hangs_is_ended(cluster: FakeCluster) -> None:
     cluster.set(slow=["squeue"])
-    options = SlurmOptions(transport="commands", command_seconds=1)
+    options = SlurmOptions(transport="commands", timeout_seconds=1)
     found = SlurmScheduler(options).poll(["5"])["5"]
     assert isinstance(found, Unreachable)
     assert "within 1 s" in found.message

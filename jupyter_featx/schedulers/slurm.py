@@ -21,6 +21,8 @@ from jupyter_featx.schedulers.slurm_transport import CommandTransport
 from jupyter_featx.schedulers.slurm_words import event_of
 from jupyter_featx.spec import JobSpec
 
+__all__ = ["SlurmOptions", "SlurmScheduler"]
+
 
 class SlurmScheduler:
     """Speaks with one cluster, as its options say."""

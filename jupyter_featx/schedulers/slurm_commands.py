@@ -60,7 +60,7 @@ class Commands:
 
     def __init__(self, options: SlurmOptions) -> None:
         self._prefix = options.prefix
-        self._seconds = options.command_seconds
+        self._seconds = options.timeout_seconds
 
     @property
     def remote(self) -> bool:
@@ -121,7 +121,8 @@ class Commands:
 
 def clean(text: str) -> str:
     """Return what a command complained of as one line, without its own name before each sentence."""
-    lines = dict.fromkeys(line.strip() for line in _NOISE.sub("", printable(text)).splitlines() if line.strip())
+    said = (line.strip() for line in _NOISE.sub("", printable(text)).splitlines())
+    lines = dict.fromkeys(line for line in said if line and not line.startswith('Try "'))  # Try "sbatch --help" …
     return "; ".join(lines)[:600].rstrip(". ")
 
 

@@ -16,7 +16,7 @@ class SlurmOptions:
     transport: str = "auto"
     poll_seconds: float = 10.0
     quiet_poll_seconds: float = 60.0  # while nothing changes for long
-    command_seconds: float = 15.0  # then a command counts as unanswered
+    timeout_seconds: float = 15.0  # then a command counts as unanswered
     submit_seconds: float = 60.0  # sbatch itself tries again while the controller is busy
     grace_seconds: float = 60.0  # for a run that was just submitted to show up in the queue
     limits_seconds: float = 600.0  # how long partitions, limits and accounts are believed

@@ -78,7 +78,10 @@ _REASONS: tuple[tuple[str, str], ...] = (
     ),
     ("PartitionDown", "the partition is down; it starts when an administrator has brought it up"),
     ("PartitionInactive", "the partition takes no jobs now; it starts when an administrator has opened it"),
-    ("PartitionConfig", "the partition does not allow what it asks for: type 'scontrol show job {id}'"),
+    (
+        "PartitionConfig",
+        "the partition cannot give what it asks for, and it will not start: cancel it and submit with fewer cores",
+    ),
     (
         "ReqNodeNotAvail.*Maint.*|.*[Mm]aintenance.*",
         "it would run into a maintenance: it starts after that, or sooner with a shorter --walltime",
