@@ -1,0 +1,78 @@
+"""Slurm as a scheduler: scripts go to sbatch, one query in an interval says how all of them do.
+
+Slurm's own words stay in this folder's slurm files; above it only our own states exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from jupyter_featx.errors import SchedulerError
+from jupyter_featx.events import Event, Unreachable
+from jupyter_featx.schedulers.slurm_accounting import Accounting
+from jupyter_featx.schedulers.slurm_commands import Commands
+from jupyter_featx.schedulers.slurm_endings import Endings, unsettled
+from jupyter_featx.schedulers.slurm_options import SlurmOptions
+from jupyter_featx.schedulers.slurm_queue import Queue
+from jupyter_featx.schedulers.slurm_records import NATIVE_ID
+from jupyter_featx.schedulers.slurm_snapshot import Snapshot, SnapshotFile
+from jupyter_featx.schedulers.slurm_transport import CommandTransport
+from jupyter_featx.schedulers.slurm_words import event_of
+from jupyter_featx.spec import JobSpec
+
+__all__ = ["SlurmOptions", "SlurmScheduler"]
+
+
+class SlurmScheduler:
+    """Speaks with one cluster, as its options say."""
+
+    name = "slurm"
+
+    def __init__(self, options: SlurmOptions | None = None) -> None:
+        options = options or SlurmOptions()
+        self._commands = Commands(options)
+        self._accounting = Accounting(self._commands, options)
+        self._transport = CommandTransport(self._commands, self._accounting, options)
+        self._queue = Queue(self._transport, SnapshotFile(options, self._transport.name), options)
+        self._endings = Endings(self._transport, options)
+
+    def check(self, spec: JobSpec) -> None:
+        """Raise SpecError where the cluster cannot give what the job asks for."""
+
+    def submit(self, script: Path, log: Path, arguments: Sequence[str] = ()) -> str:
+        """Give a script to Slurm and return its id. Raises SchedulerError with Slurm's own words and ours."""
+        native_id = self._transport.submit(script, log, arguments)
+        if not NATIVE_ID.fullmatch(native_id):
+            raise SchedulerError(f"sbatch printed {native_id!r}, which is no job id. Type 'squeue --me'.")
+        self._endings.began(native_id)
+        self._queue.expire()
+        return native_id
+
+    def poll(self, native_ids: Collection[str]) -> Mapping[str, Event]:
+        """Return what there is to say of each id; ids that are none of Slurm's are passed over."""
+        ours = [native_id for native_id in native_ids if NATIVE_ID.fullmatch(native_id)]
+        if not ours:
+            return {}
+        seen = self._queue.look()
+        if seen.since is not None:
+            return _unreachable(ours, seen, seen.since)
+        rest = unsettled(ours, seen.jobs)
+        found = {i: event_of(seen.jobs[i]) for i in ours if i not in rest}
+        if rest:
+            ended, missing = self._endings.find(rest, seen)
+            self._queue.note_missing(missing)
+            found |= ended
+        return found
+
+    def cancel(self, native_id: str) -> None:
+        """End a run; one that is gone already is no error. Raises SchedulerError."""
+        if not NATIVE_ID.fullmatch(native_id):
+            raise SchedulerError(f"{native_id!r} is no id of a Slurm job. Type 'squeue --me' for yours.")
+        self._transport.cancel(native_id)
+        self._queue.expire()
+
+
+def _unreachable(native_ids: Collection[str], seen: Snapshot, since: float) -> dict[str, Event]:
+    words = f"{seen.message} It is asked again by itself, and nothing counts as lost meanwhile."
+    return {i: Unreachable(native_id=i, since=since, message=words) for i in native_ids}
