@@ -5,17 +5,20 @@ Every word that comes from a user passes `| sh`; a name that the template misses
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, TemplateError
 
+from jupyter_featx.directives import directive, directives, warning_seconds
 from jupyter_featx.errors import SpecError
-from jupyter_featx.jobdir import JobDir
+from jupyter_featx.jobdir import JobDir, site_templates
 from jupyter_featx.spec import JobSpec
 
 _FOLDER = Path(__file__).parent / "slurm_templates"
@@ -67,14 +70,69 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in kept.items() if name not in dropped}
 
 
-def render(
-    job: JobDir, spec: JobSpec, options: RunOptions, launcher: Sequence[str] = (), folder: Path | None = None
-) -> str:
-    """Return the script's text. A template of the same name in a site's `folder` comes before ours.
+# What sbatch leaves in the environment and srun reads as options: of the allocation, not of one rank a node. Names of
+# Slurm 22.05 to 26.05; one that is missing does no harm.
+STEP_VARIABLES = (
+    "SLURM_CPUS_PER_TASK",
+    "SRUN_CPUS_PER_TASK",
+    "SLURM_TRES_PER_TASK",
+    "SLURM_NTASKS",
+    "SLURM_NPROCS",
+    "SLURM_NTASKS_PER_NODE",
+    "SLURM_NTASKS_PER_CORE",
+    "SLURM_NTASKS_PER_SOCKET",
+    "SLURM_NTASKS_PER_GPU",
+    "SLURM_CPUS_PER_GPU",
+    "SLURM_GPUS_PER_TASK",
+    "SLURM_MEM_PER_CPU",
+    "SLURM_MEM_PER_GPU",
+    "SLURM_MEM_PER_NODE",
+    "SLURM_DISTRIBUTION",
+    "SLURM_HINT",
+    "SLURM_THREADS_PER_CORE",
+    "SLURM_CPU_BIND",
+    "SLURM_MEM_BIND",
+    "SLURM_EXACT",
+    "SLURM_EXCLUSIVE",
+    "SLURM_OVERLAP",
+    "SLURM_OVERCOMMIT",
+    "SLURM_WAIT",
+    "SLURM_TIMELIMIT",
+    "SLURM_EXPORT_ENV",
+    "SRUN_EXPORT_ENV",
+)
 
-    A site's own can `{% extends "featx/local.sh.j2" %}` and change blocks of it. Raises SpecError when it is not right.
+_LAUNCHERS = ("", "pmix", "pmi2", "mpirun", "container")
+_MPIRUN = ("mpirun", "-n", "$SLURM_JOB_NUM_NODES", "--map-by", "ppr:1:node", "--bind-to", "none")
+
+
+def render(
+    job: JobDir,
+    spec: JobSpec,
+    options: RunOptions,
+    launcher: Sequence[str] = (),
+    folder: Path | Sequence[Path] | None = None,
+) -> str:
+    """Return the script's text: for Slurm where that is the job's scheduler, else for this machine.
+
+    A template of the same name in a site's `folder`, the first of several that has it, comes before ours. It can
+    `{% extends "featx/mpi.sbatch.j2" %}` and change blocks of it. Raises SpecError when it is not right.
     """
-    folders = [*([folder] if folder else []), _FOLDER]
+    given = [folder] if isinstance(folder, Path) else list(folder or ())
+    folders = [*given, _FOLDER]
+    jinja = _environment(folders)
+    common = _common(job, spec, options)
+    try:
+        if spec.scheduler == "slurm":
+            return jinja.get_template("mpi.sbatch.j2").render(common | _slurm(job, spec, options))
+        return jinja.get_template("local.sh.j2").render(
+            common, launcher=list(launcher), dropped_prefixes=DROPPED_PREFIXES
+        )
+    except TemplateError as exc:
+        raise SpecError(f"The script template cannot be rendered: {exc}. Look into {folders[0]}.") from exc
+
+
+def _environment(folders: Sequence[Path]) -> Environment:
     ours = PrefixLoader({"featx": FileSystemLoader(_FOLDER)})
     jinja = Environment(
         loader=ChoiceLoader([*(FileSystemLoader(place) for place in folders), ours]),
@@ -83,21 +141,76 @@ def render(
         keep_trailing_newline=True,
     )
     jinja.filters["sh"] = _shell_word
+    jinja.filters["directive"] = directive
+    return jinja
+
+
+def _common(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
+    return {
+        "job": str(job.path),
+        "job_id": spec.job_id,
+        "total": spec.total,
+        "workers": spec.resources.cores,
+        "python": spec.python,
+        "script": str(job.script),
+        "dropped_variables": DROPPED_VARIABLES,
+        "options": "".join(" " + shlex.quote(word) for word in options.words()),
+    }
+
+
+def _slurm(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
+    site = spec.site
+    if site.launcher not in _LAUNCHERS:
+        raise SpecError(f"launcher={site.launcher!r} is not known. Choose one of: {', '.join(_LAUNCHERS[1:])}.")
+    if site.launcher == "container" and spec.container is None:
+        raise SpecError("launcher='container' is the mpirun inside an image, and the job has no container. Name one.")
+    walltime = options.walltime_seconds or spec.resources.walltime_seconds
+    return {
+        "parts": spec.resources.jobs,
+        "directives": directives(spec, job.logs, walltime, options.item_memory_mb),
+        "warning_seconds": warning_seconds(walltime) if walltime else 0,
+        "modules": [_module(word) for word in site.modules],
+        "setup": [_one_line(line) for line in site.setup],
+        "step_variables": STEP_VARIABLES,
+        "dropped_prefixes": [prefix for prefix in DROPPED_PREFIXES if prefix != "SLURM_"],
+        "launcher": site.launcher,
+        "container": _container_words(spec),
+        "mpirun": " ".join(map(_mpirun_word, site.mpirun or _MPIRUN)),
+    }
+
+
+def _mpirun_word(word: str) -> str:
+    """Quote a word of a site's own mpirun; "$SLURM_JOB_NUM_NODES", or another of Slurm's variables, is its value."""
+    return f'"{word}"' if re.fullmatch(r"\$SLURM_[A-Z_]+", word, re.ASCII) else _shell_word(word)
+
+
+def _container_words(spec: JobSpec) -> list[str]:
+    """Return what runs a command in the job's image; nothing where it has none."""
+    if spec.container is None:
+        return []
     try:
-        return jinja.get_template("local.sh.j2").render(
-            job=str(job.path),
-            job_id=spec.job_id,
-            total=spec.total,
-            workers=spec.resources.cores,
-            python=spec.python,
-            script=str(job.script),
-            launcher=list(launcher),
-            dropped_variables=DROPPED_VARIABLES,
-            dropped_prefixes=DROPPED_PREFIXES,
-            options="".join(" " + shlex.quote(word) for word in options.words()),
-        )
-    except TemplateError as exc:
-        raise SpecError(f"The script template cannot be rendered: {exc}. Look into {folders[0]}.") from exc
+        words: list[str] = importlib.import_module("jupyter_featx.container").command(spec)
+        return words
+    except ModuleNotFoundError:
+        binds = [word for bind in spec.container.binds for word in ("--bind", bind)]
+        return [spec.container.runtime, "exec", *binds, spec.container.image]
+
+
+def _module(word: str) -> str:
+    if not re.fullmatch(r"[\w][\w.+/:@-]*", word, re.ASCII):
+        raise SpecError(f"modules: {word!r} is no name of an environment module. Look into the site's configuration.")
+    return word
+
+
+def _one_line(line: str) -> str:
+    if re.search(r"[\r\n\0]", line):
+        raise SpecError(f"setup: {line!r} is more than one line. Write it as several in the site's configuration.")
+    return line
+
+
+def template_folders(configured: Path | None = None) -> list[Path]:
+    """Return the folders of script templates that come before ours: FEATX_TEMPLATES, then the configuration's."""
+    return [folder for folder in (site_templates(), configured) if folder]
 
 
 def _shell_word(value: object) -> str:
