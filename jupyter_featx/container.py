@@ -26,21 +26,21 @@ from jupyter_featx.spec import ContainerSpec, JobSpec
 NO_CONTAINER = "none"  # as an image: the job runs without one, also where the notebook has one
 RUNTIMES = ("apptainer", "singularity")
 
-# Left by the notebook's own container, these would steer the job's; libraries of the machine do not fit the image.
+# Left by the notebook's own container, these would steer the job's: APPTAINER_BIND and so on.
 _LEFTOVERS = (
     *("APPNAME", "BIND", "BINDPATH", "CLEANENV", "COMMAND", "CONTAIN", "CONTAINALL", "CONTAINER", "CWD"),
     *("ENVIRONMENT", "HOME", "INSTANCE", "MOUNT", "NAME", "NO_HOME", "NO_MOUNT", "PWD", "SHARENS_MASTER"),
 )
-DROPPED = (
-    *(f"{runtime}_{name}" for runtime in ("APPTAINER", "SINGULARITY") for name in _LEFTOVERS),
-    *("LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONHOME", "PROMPT_COMMAND"),
-)
+
+# Libraries of the machine do not fit the image.
+DROPPED = ("LD_LIBRARY_PATH", "LD_PRELOAD", "PROMPT_COMMAND", "PYTHONHOME")
 
 # Run by bash on the node, as `$0 OPTIONS IMAGE …` with the runtime's name for $0. One rank after another on a node may
 # find what a killed one left: a squashfuse that serves nobody; only ours have no parent and read such a file.
 _ENTER = """\
 if ! command -v "$0" >/dev/null; then \
 echo "jupyter-featx: there is no $0 on $HOSTNAME. Name its module in the configuration." >&2; exit 127; fi
+for name in LEFTOVERS; do unset APPTAINER_$name SINGULARITY_$name; done
 unset DROPPED
 for name in TMPDIR ${!PMIX_@}; do case ${!name} in /tmp|/|*[:,]*) ;; \
 /*) if [ -d "${!name}" ]; then set -- --bind "${!name}" "$@"; fi ;; esac; done
@@ -147,7 +147,7 @@ def command(spec: JobSpec) -> list[str]:
     # A module of the machine's that sets PYTHONPATH has other packages in mind than the image's; a user's own stays.
     dropped = (*DROPPED, *(("PYTHONPATH",) if spec.site.modules else ()), *container.drop)
     unset = " ".join(f"${{!{name[:-1]}@}}" if name.endswith("*") else name for name in dropped)
-    lines = _ENTER.replace("DROPPED", unset).strip().splitlines()
+    lines = _ENTER.replace("LEFTOVERS", " ".join(_LEFTOVERS)).replace("DROPPED", unset).strip().splitlines()
     words = ["bash", "-c", "; ".join(lines), container.runtime]
     words += ["--home", container.home] if container.home else []
     for bind in container.binds:

@@ -69,7 +69,7 @@ def _described(distributions: dict[str, str], image: str | None) -> dict[str, An
         "libc": _libc(),
         "distributions": distributions,
         "image": image_identity(image) if image else "",
-        "mpi": _mpi(),
+        "mpi": mpi_library(),
     }
 
 
@@ -79,7 +79,8 @@ def _libc() -> str:
     return ""  # another C library than GNU's
 
 
-def _mpi() -> str:
+def mpi_library() -> str:
+    """Return the MPI library that mpi4py has loaded; "" where it has none."""
     module = sys.modules.get("mpi4py.MPI")
     return str(module.Get_library_version()).splitlines()[0].strip("\0 ") if module else ""
 

@@ -89,6 +89,10 @@ class JobDir:
         """Held by who submits, retries or deletes; empty."""
         return self.path / ".lock"
 
+    def nonce(self, token: str) -> Path:
+        """Written by rank 0 before the first item, for the other ranks to see that they share the folder."""
+        return self.path / f".nonce-{token}"
+
     @property
     def job_log(self) -> Path:
         """What the scheduler's script and the ranks print."""

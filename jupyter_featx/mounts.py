@@ -147,10 +147,18 @@ def process_folders(variables: Mapping[str, str] = os.environ) -> Iterator[str]:
 def outside(path: str, variables: Mapping[str, str] = os.environ) -> bool:
     """Tell whether a path lies on the machine; False for one that the image of this very process brings."""
     names = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "JUPYTER_IMAGE_SPEC")
-    if not any(variables.get(name) for name in names) and not os.path.exists("/.dockerenv"):
+    if not any(variables.get(name) for name in names) and not _layered_root():
         return True
     with suppress(OSError):
         # What is mounted from outside lies on another device than the image's own folders.
         image = {os.stat(place).st_dev for place in ("/", "/usr", "/.singularity.d") if Path(place).exists()}
         return os.stat(path).st_dev not in image
     return True
+
+
+def _layered_root() -> bool:
+    """Tell whether the root folder is put together of layers, as Docker's and Podman's are."""
+    with suppress(OSError):
+        fields = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+        return any("overlay" in kind for _, target, kind, *_ in fields if target == "/")
+    return False

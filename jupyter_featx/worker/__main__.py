@@ -14,11 +14,12 @@ from pathlib import Path
 from jupyter_featx.errors import FeatxError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.spec import LimitSpec
-from jupyter_featx.worker.leader import Leader
+from jupyter_featx.worker.leader import Leader, native_id
 from jupyter_featx.worker.process import PR_SET_CHILD_SUBREAPER, prctl
 from jupyter_featx.worker.rank import Rank, RankOptions, caught_signals
 from jupyter_featx.worker.surroundings import kill_children
 from jupyter_featx.worker.world import Message, Solo, World, join
+from jupyter_featx.worker.worldcheck import check_size, check_world, read_spec
 
 _HELLO_SECONDS = 60.0
 
@@ -56,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(job: JobDir, world: World, options: argparse.Namespace, caught: list[int]) -> int:
-    spec = job.spec()
+    check_size(world, job, native_id())
+    spec = read_spec(job)
     limits = LimitSpec(
         options.item_timeout or spec.limits.item_timeout_seconds,
         options.item_memory or spec.limits.item_memory_mb,
@@ -76,6 +78,9 @@ def _run(job: JobDir, world: World, options: argparse.Namespace, caught: list[in
     else:
         attempt = _enlist(world, workers)
     try:
+        for note in check_world(world, job, spec):
+            if leader is not None:
+                leader.note(note)
         rank = Rank(RankOptions(job, attempt, workers, spec.resources.threads, limits, spec.workdir), world)
         _loop(world, rank, leader, caught)
     except (FeatxError, OSError) as exc:

@@ -137,6 +137,11 @@ class Leader:
                 self._merge()
         self._say_stopped()
 
+    def note(self, message: str) -> None:
+        """Tell the user, and go on."""
+        print(f"jupyter-featx: {message}", file=sys.stderr, flush=True)
+        self._say(events.Noted(native_id=self._native_id, message=message))
+
     def fail(self, message: str) -> None:
         """Say that the attempt ends before it began to work."""
         self.coordinator.stop("error", message)

@@ -12,8 +12,10 @@ from collections import deque
 from typing import Any, Protocol
 
 from jupyter_featx.errors import FeatxError
+from jupyter_featx.worker.exchange import Exchange
 
 Message = dict[str, Any]
+_TAG = 0  # other tags are the exchange's, which may still be on its way
 
 
 class World(Protocol):
@@ -68,16 +70,16 @@ class MpiWorld:
             return
         data = json.dumps(message, separators=(",", ":")).encode()
         # MPI reads the buffer until the request is done, so it is kept beside it.
-        self._sending.append((self._comm.Isend([data, self._mpi.BYTE], dest=destination), data))
+        self._sending.append((self._comm.Isend([data, self._mpi.BYTE], dest=destination, tag=_TAG), data))
 
     def receive(self) -> list[tuple[int, Message]]:
         while self._sending and self._sending[0][0].Test():
             self._sending.popleft()
         letters = self._own.receive()
         status = self._mpi.Status()
-        while self._comm.Iprobe(status=status):
+        while self._comm.Iprobe(tag=_TAG, status=status):
             data = bytearray(status.Get_count(self._mpi.BYTE))
-            self._comm.Recv([data, self._mpi.BYTE], source=status.Get_source())
+            self._comm.Recv([data, self._mpi.BYTE], source=status.Get_source(), tag=_TAG)
             letters.append((status.Get_source(), json.loads(data)))
         return letters
 
@@ -92,6 +94,10 @@ class MpiWorld:
 
     def abort(self) -> None:
         self._comm.Abort(1)
+
+    def exchange(self) -> Exchange:
+        """Return what talks beside the mailboxes, before they are used."""
+        return Exchange(self._comm, self._mpi)
 
 
 def join() -> World:
