@@ -35,6 +35,7 @@ SlurmdLogFile={dir}/log/slurmd-%n.log
 TmpFS={dir}/tmp-%n
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
+TaskProlog={dir}/etc/task_prolog
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 DefMemPerCPU=1000
@@ -52,8 +53,8 @@ AccountingStorageHost=127.0.0.1
 AccountingStoragePort={dbd_port}
 AccountingStoragePass={dir}/munge/socket
 AccountingStorageEnforce=associations,limits,qos
-SlurmdTimeout=15
-SlurmctldTimeout=15
+SlurmdTimeout=10
+SlurmctldTimeout=10
 MessageTimeout=20
 KillWait=5
 MinJobAge=900
@@ -68,6 +69,12 @@ PartitionName=short Nodes=n[3-4] MaxTime=00:01:00 PriorityTier=5 PreemptMode=OFF
 PartitionName=low Nodes=n[1-4] MaxTime=INFINITE DefaultTime=01:00:00 PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=high Nodes=n[1-4] MaxTime=01:00:00 PriorityTier=10 PreemptMode=OFF
 PartitionName=closed Nodes=n[1-2] State=DOWN
+"""
+
+# Open MPI's shared memory would trip over four "nodes" on one host name.
+TASK_PROLOG = """\
+#!/bin/sh
+echo export OMPI_MCA_btl=self,tcp
 """
 
 SLURMDBD = """\
@@ -144,6 +151,7 @@ class Place:
         for path, text, mode in (
             (self.slurm_conf, self._fill(SLURM), 0o644),
             (self.slurm_conf.with_name("slurmdbd.conf"), self._fill(SLURMDBD), 0o600),
+            (self.slurm_conf.with_name("task_prolog"), TASK_PROLOG, 0o755),
         ):
             if not path.exists() or path.read_text() != text:
                 path.write_text(text)

@@ -52,6 +52,7 @@ class Testbed:
             for node in NODES:
                 self.revive_node(node)
             self.wait_for_nodes()
+            people.make_environment(self.place)
             self._offer()
 
     def stop(self) -> None:
@@ -100,6 +101,11 @@ class Testbed:
             return self.well()
 
         wait(up, "every node is up", 120, lambda: f"{self.status()}\n{self.tail()}")
+
+    def nodes_of(self, job: str) -> list[str]:
+        """Return the nodes of a running job, the one of its script first."""
+        names = self.slurm("squeue", "-h", "-j", job, "-o", "%N")
+        return self.slurm("scontrol", "show", "hostnames", names).split()
 
     # -- one by one ------------------------------------------------------------------------------------------------
 
@@ -165,9 +171,10 @@ class Testbed:
             end(pid, signal.SIGKILL)
         for _ in range(20):  # what forks meanwhile is found the next time
             if not (found := self.processes_on(node)):
-                return
+                break
             run(["kill", "-9", *map(str, found)], check=False)
             time.sleep(0.05)
+        self._sweep(node)
 
     def revive_node(self, node: str) -> None:
         """Start a node's slurmd."""
@@ -188,6 +195,13 @@ class Testbed:
                 if of_node:
                     found.append(pid)
         return found
+
+    def _sweep(self, node: str) -> None:
+        """Remove what a machine that starts again does not find either: sockets, and the files of its /tmp."""
+        spool = self.place.folder / f"d-{node}"
+        left = [*spool.glob("pmix.*"), *spool.glob("stepd.*"), *spool.glob(f"{node}_*"), *spool.glob("job*")]
+        left += (self.place.folder / f"tmp-{node}").glob("*")
+        run(["rm", "-rf", *map(str, left)])
 
     # -- parts -----------------------------------------------------------------------------------------------------
 

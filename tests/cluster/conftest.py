@@ -1,0 +1,80 @@
+"""Fixtures of the tests on the real Slurm cluster: the cluster itself, and an ordinary user on it."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from clusterfiles import NODES
+from daemons import TestbedError
+from people import PROJECT
+from scientist import Scientist
+from testbed import Testbed
+
+
+@pytest.fixture(scope="session")
+def running_cluster() -> Iterator[Testbed]:
+    """The cluster, started where it does not run; it is left running, so that the next time is quick."""
+    done = subprocess.run(
+        [PROJECT / ".ci/testbed", "start"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=1800,
+    )
+    if done.returncode:
+        pytest.fail(f"the cluster does not start:\n{done.stdout}", pytrace=False)
+    testbed = Testbed()
+    # Two runs of the tests that kill each other's nodes would prove nothing: one waits for the other.
+    with (testbed.place.folder / "log" / "start.log").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield testbed
+
+
+@pytest.fixture
+def cluster(running_cluster: Testbed) -> Iterator[Testbed]:
+    """The cluster with every part of it running and every node up, before and after."""
+    mend(running_cluster)
+    yield running_cluster
+    mend(running_cluster)
+
+
+def mend(testbed: Testbed) -> None:
+    testbed.start_slurmdbd()
+    testbed.start_slurmctld()
+    for node in NODES:
+        testbed.revive_node(node)
+    testbed.wait_for_nodes()
+
+
+@pytest.fixture
+def scientist(cluster: Testbed, request: pytest.FixtureRequest) -> Iterator[Scientist]:
+    """The ordinary user, whose jobs are ended and whose files are removed afterwards."""
+    name = request.node.name.removeprefix("test_")
+    made = Scientist(cluster, "".join(letter if letter.isalnum() else "-" for letter in name))
+    request.node.stash[_SCIENTIST] = made
+    yield made
+    made.cancel_all()
+    with suppress(TestbedError):
+        made.run("rm", "-rf", made.folder)
+
+
+_SCIENTIST = pytest.StashKey[Scientist]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Add what the jobs and Slurm's daemons said to the report of a failure."""
+    report = yield
+    made = item.stash.get(_SCIENTIST, None)
+    if report.failed and report.when == "call" and made is not None:
+        with suppress(Exception):
+            made.find_jobs()
+            for job in made.jobs:
+                report.sections.append((f"job {job.job_id}", job.story()))
+        report.sections.append(("Slurm", made.testbed.tail()))
+    return report
