@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jupyter_featx import container, events, jobdir, script, table
+from jupyter_featx.config import load
 from jupyter_featx.dataset import DatasetOptions, DatasetReport, prepare
 from jupyter_featx.errors import JobNotFound, JobStateError, SchedulerError, SpecError
 from jupyter_featx.events import Event
@@ -266,7 +267,8 @@ def _anything_left(job: JobDir, status: JobStatus) -> bool:
 
 
 def _render(job: JobDir, spec: JobSpec, options: RunOptions) -> str:
-    return script.render(job, spec, options, find_launcher(spec.resources.ranks), jobdir.site_templates())
+    folders = script.template_folders(load().templates)
+    return script.render(job, spec, options, find_launcher(spec.resources.ranks), folders)
 
 
 def copy_modules(template: Template, folder: Path) -> None:

@@ -11,7 +11,7 @@ from jupyter_featx.schedulers.base import Scheduler
 from jupyter_featx.schedulers.local import LocalScheduler
 
 if TYPE_CHECKING:
-    from jupyter_featx.schedulers.slurm import SlurmOptions
+    from jupyter_featx.schedulers.slurm_options import SlurmOptions
 
 
 class _Known(Mapping[str, Scheduler]):
@@ -21,7 +21,7 @@ class _Known(Mapping[str, Scheduler]):
         if name == "local":
             return _local()
         if name == "slurm":
-            from jupyter_featx.schedulers.slurm import SlurmOptions
+            from jupyter_featx.schedulers.slurm_options import SlurmOptions
 
             slurm = load().slurm
             return _slurm(
