@@ -103,6 +103,18 @@ class JobDir:
         scripts = sorted(self.logs.glob("job*.log"), key=lambda path: (path.stat().st_mtime, path.name))
         return [*scripts, *sorted(self.logs.glob("*.out"))]
 
+    def run_log(self, native_id: str) -> Path:
+        """What one run of a cluster's scheduler printed; the file need not be there."""
+        return self.logs / f"job-{native_id.replace('/', '-')}.log"
+
+    def reserve(self, attempt: int) -> Path:
+        """A file of no meaning that an attempt removes to have room for its last word."""
+        return self.events / f".reserve-{attempt:04}"
+
+    def script_events(self, native_id: str) -> EventLog:
+        """The events that the script of a run writes, when no rank can."""
+        return self.event_log(f"script-{native_id.replace('/', '-')}")
+
     def output_log(self, attempt: int, rank: int) -> Path:
         """What the user's functions print, on one rank."""
         return self.logs / f"a{attempt:04}-r{rank:04}.out"

@@ -89,16 +89,23 @@ def whole_lines(path: Path, size: int) -> Iterator[bytes]:
                 yield block
 
 
-def finished(folder: Path, total: int, *, thorough: bool = False) -> bytearray:
+def finished(folder: Path, total: int, *, thorough: bool = False, retry_before: int = 0) -> bytearray:
     """Return for each item MISSING, OK or FAILED; one good row outweighs any error.
 
-    A look at a line's ends is enough for a torn one, and for the zeros that a power cut leaves. Only `thorough` sees
-    every damage that the merge sees; it takes a few times longer.
+    Errors of attempts before `retry_before` count for nothing: their items are to run again. A look at a line's ends is
+    enough for a torn one, and for the zeros that a power cut leaves. Only `thorough` sees every damage that the merge
+    sees; it takes a few times longer.
     """
     status = bytearray(total)
     for shard in list_shards(folder):
-        _mark(shard.path, status, thorough)
+        _mark(shard.path, status, thorough, MISSING if shard.attempt < retry_before else FAILED)
     return status
+
+
+def wrote(folder: Path, attempt: int) -> bool:
+    """Tell whether an attempt left a row, counted or not."""
+    shards = (shard for shard in list_shards(folder) if shard.attempt == attempt)
+    return any(next(whole_lines(shard.path, TAIL), b"") for shard in shards)
 
 
 def is_row(line: bytes) -> bool:
@@ -114,7 +121,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _mark(path: Path, status: bytearray, thorough: bool) -> None:
+def _mark(path: Path, status: bytearray, thorough: bool, error: int) -> None:
     total = len(status)
     with path.open("rb", buffering=1 << 20) as file:
         for line in file:
@@ -128,7 +135,7 @@ def _mark(path: Path, status: bytearray, thorough: bool) -> None:
             if line.find(ERROR_MARK, 5, HEAD) < 0:
                 status[index] = OK
             elif not status[index]:
-                status[index] = FAILED
+                status[index] = error
 
 
 def _parsed(line: bytes) -> dict[str, object]:

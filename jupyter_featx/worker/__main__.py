@@ -9,19 +9,45 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_featx.errors import FeatxError
+from jupyter_featx import events
+from jupyter_featx.errors import FeatxError, SpecError
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.spec import LimitSpec
-from jupyter_featx.worker.leader import Leader, native_id
+from jupyter_featx.spec import JobSpec, LimitSpec
+from jupyter_featx.worker.allocation import allocation
+from jupyter_featx.worker.herald import Herald, native_id
+from jupyter_featx.worker.leader import Charge, Leader, last_word
+from jupyter_featx.worker.muster import Hello, RanksMissing, enlist, gather
 from jupyter_featx.worker.process import PR_SET_CHILD_SUBREAPER, prctl
 from jupyter_featx.worker.rank import Rank, RankOptions, caught_signals
 from jupyter_featx.worker.surroundings import kill_children
+from jupyter_featx.worker.walltime import deadline
 from jupyter_featx.worker.world import Message, Solo, World, join
 from jupyter_featx.worker.worldcheck import check_size, check_world, read_spec
 
-_HELLO_SECONDS = 60.0
+_LAST_SECONDS = 5.0  # for a rank that failed to be told to stop, and for one that was told to end
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What every rank of the attempt knows."""
+
+    job: JobDir
+    spec: JobSpec
+    world: World
+    options: argparse.Namespace
+    caught: list[int]
+
+    @property
+    def limits(self) -> LimitSpec:
+        asked, kept = self.options, self.spec.limits
+        return LimitSpec(
+            asked.item_timeout or kept.item_timeout_seconds,
+            asked.item_memory or kept.item_memory_mb,
+            kept.max_failures if asked.max_failures is None else asked.max_failures,
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,11 +55,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     caught = caught_signals()
     prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a dying nursery leaves comes to us
-    job = JobDir(options.job)
     world: World = Solo()
     try:
+        job = JobDir(options.job)
+        spec = read_spec(job)
+        if not 0 <= options.part < spec.resources.jobs:
+            raise SpecError(f"--part {options.part}: the job has {spec.resources.jobs} parts, counted from 0.")
         world = join()
-        return _run(job, world, options, caught)
+        check_size(world, job, native_id())
+        attempt = Attempt(job, spec, world, options, caught)
+        return _follow(attempt, _hello(attempt)) if world.rank else _lead(attempt, _hello(attempt))
     except (FeatxError, OSError) as exc:
         print(f"jupyter-featx: {exc}", file=sys.stderr, flush=True)
         kill_children()
@@ -45,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jupyter_featx.worker", description="Run one attempt of a job.")
     parser.add_argument("job", type=Path, help="the job folder")
+    parser.add_argument("--part", type=int, default=0, help="which of the job's parts, counted from 0")
     parser.add_argument(
         "--retry-failed", type=int, default=0, help="run the items that failed before this attempt, too"
     )
@@ -56,73 +88,79 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(job: JobDir, world: World, options: argparse.Namespace, caught: list[int]) -> int:
-    check_size(world, job, native_id())
-    spec = read_spec(job)
-    limits = LimitSpec(
-        options.item_timeout or spec.limits.item_timeout_seconds,
-        options.item_memory or spec.limits.item_memory_mb,
-        spec.limits.max_failures if options.max_failures is None else options.max_failures,
+def _hello(attempt: Attempt) -> Hello:
+    """Return what this rank has: what the scheduler gave it, else its share of the cores that were asked for."""
+    resources, world = attempt.spec.resources, attempt.world
+    given = allocation(resources.threads)
+    share = resources.cores // world.size + (world.rank < resources.cores % world.size)
+    return Hello(given.workers or max(1, share), given.node, given.note)
+
+
+def _lead(attempt: Attempt, own: Hello) -> int:
+    """Run rank 0, and the coordinator beside it."""
+    job, spec, world, options = attempt.job, attempt.spec, attempt.world, attempt.options
+    until = deadline(options.walltime or spec.resources.walltime_seconds)
+    herald = Herald(job)
+    try:
+        crews = gather(world, own, herald.attempt)
+    except RanksMissing as exc:
+        said = last_word(job, spec, herald, options.part, ("fault", str(exc)), began=False)
+        herald.say_last(*said, 0, 0)
+        raise
+    charge = Charge(
+        workers=[crew.workers for crew in crews],
+        nodes=[crew.node for crew in crews],
+        part=options.part,
+        retry_before=options.retry_failed,
+        limits=attempt.limits,
+        deadline=until,
     )
-    cores, share = spec.resources.cores, world.rank < spec.resources.cores % world.size
-    workers = max(1, cores // world.size + share)
-    leader, attempt = None, 0
-    if world.rank == 0:
-        attempt, log = job.claim_attempt()
-        crews = _gather(world, workers, attempt)
-        walltime = options.walltime or spec.resources.walltime_seconds
-        leader = Leader(
-            job, world, crews, log, limits=limits, walltime_seconds=walltime, retry_failed=bool(options.retry_failed)
-        )
-        leader.begin(attempt)
-    else:
-        attempt = _enlist(world, workers)
+    leader = Leader(job, spec, world, herald, charge)
+    leader.begin()
+    if note := next((crew.note for crew in crews if crew.note), ""):
+        herald.say(events.Noted(native_id=herald.native_id, message=note))
     try:
         for note in check_world(world, job, spec):
-            if leader is not None:
-                leader.note(note)
-        rank = Rank(RankOptions(job, attempt, workers, spec.resources.threads, limits, spec.workdir), world)
-        _loop(world, rank, leader, caught)
+            print(f"jupyter-featx: {note}", file=sys.stderr, flush=True)
+            herald.say(events.Noted(native_id=herald.native_id, message=note))
+        _loop(attempt, _rank(attempt, herald.attempt, own), leader)
     except (FeatxError, OSError) as exc:
-        if leader is not None:
-            leader.fail(str(exc))
+        leader.fail(str(exc))
         raise
-    if leader is not None:
-        leader.goodbye(table=not options.no_table)
-        # Under MPI another status than 0 would abort ranks that are still writing; the events say how it ended.
-        return 0 if leader.coordinator.stopped == "complete" or world.size > 1 else 3
+    leader.goodbye(table=not options.no_table)
+    if not leader.all_gone(_LAST_SECONDS):
+        world.abort()
+    # Under MPI another status than 0 would abort ranks that are still writing; the events say how it ended.
+    return 0 if leader.coordinator.stopped == "complete" or world.size > 1 else 3
+
+
+def _follow(attempt: Attempt, own: Hello) -> int:
+    """Run another rank; what stops it from working is rank 0's to say."""
+    world = attempt.world
+    number = enlist(world, own)
+    try:
+        check_world(world, attempt.job, attempt.spec)
+        _loop(attempt, _rank(attempt, number, own), None)
+    except (FeatxError, OSError) as exc:
+        world.send(0, {"broken": f"Rank {world.rank} on node {own.node}: {exc}"})
+        world.flush(1.0)
+        time.sleep(_LAST_SECONDS)  # for rank 0 to say why, and to end the others
+        raise
     world.flush(1.0)
     return 0
 
 
-def _gather(world: World, workers: int, attempt: int) -> list[int]:
-    """Tell every rank the attempt's number and learn how many workers each has."""
-    crews = {0: workers}
-    for rank in range(1, world.size):
-        world.send(rank, {"attempt": attempt})
-    deadline = time.monotonic() + _HELLO_SECONDS
-    while len(crews) < world.size:
-        for rank, message in world.receive():
-            crews[rank] = message["workers"]
-        if time.monotonic() > deadline:
-            missing = sorted(set(range(world.size)) - set(crews))
-            raise FeatxError(f"Ranks {missing[:5]} of {world.size} did not answer within {_HELLO_SECONDS:g} s.")
-        time.sleep(0.001)
-    return [crews[rank] for rank in range(world.size)]
+def _rank(attempt: Attempt, number: int, own: Hello) -> Rank:
+    spec = attempt.spec
+    options = RankOptions(
+        attempt.job, number, own.workers, spec.resources.threads, attempt.limits, spec.workdir, own.node
+    )
+    return Rank(options, attempt.world)
 
 
-def _enlist(world: World, workers: int) -> int:
-    deadline = time.monotonic() + _HELLO_SECONDS
-    world.send(0, {"workers": workers})
-    while time.monotonic() < deadline:
-        for _, message in world.receive():
-            return int(message["attempt"])
-        time.sleep(0.001)
-    raise FeatxError(f"Rank 0 did not answer rank {world.rank} within {_HELLO_SECONDS:g} s.")
-
-
-def _loop(world: World, rank: Rank, leader: Leader | None, caught: list[int]) -> None:
+def _loop(attempt: Attempt, rank: Rank, leader: Leader | None) -> None:
     """Turn until this rank has stopped. MPI is asked often, for its messages cannot wake us."""
+    world = attempt.world
     patience = 0.1 if isinstance(world, Solo) else 0.01
     while not rank.finished:
         letters: list[tuple[int, Message]] = world.receive()
@@ -130,9 +168,9 @@ def _loop(world: World, rank: Rank, leader: Leader | None, caught: list[int]) ->
             if leader is None or not leader.hear(source, message):
                 rank.obey(message)
         if leader is not None:
-            leader.tick(caught)
-        elif caught:
-            caught.clear()  # rank 0 got the signal too, and tells everybody
+            leader.tick(attempt.caught)
+        elif attempt.caught:
+            attempt.caught.clear()  # rank 0 got the signal too, and tells everybody
         if not rank.finished:
             rank.turn(0 if letters else patience)
 
@@ -140,6 +178,6 @@ def _loop(world: World, rank: Rank, leader: Leader | None, caught: list[int]) ->
 if __name__ == "__main__":
     status = main()
     sys.stdout.flush()
-    if "OMPI_COMM_WORLD_SIZE" not in os.environ and "PMI_SIZE" not in os.environ:
+    if "mpi4py" not in sys.modules:
         os._exit(status)  # nothing is left to tidy, and an interpreter takes its time over it
     sys.exit(status)

@@ -3,6 +3,9 @@
 Items go out in shuffled order, in leases sized by time: at first a few seconds of work for a rank, then a shrinking
 part of what is left (guided self-scheduling, Polychronopoulos and Kuck, IEEE Trans. Comput. C-36, 1987), one by one at
 the end. When nothing is left and a rank has idle workers, items that another rank has not begun are called back.
+
+Before the deadline comes the closing: when 5 % of the items seen so far took longer than what is left of the time,
+nothing more is begun, and what runs is finished.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from jupyter_featx.worker.durations import BUCKETS, quantile
+
 LEASE_SECONDS = 2.0
 _FIRST_FAILURES = 50
 _LOST_SECONDS = 10.0
+_MOST = 0.95  # of the items are to fit into what is left of the time when an item is begun
 
 Order = tuple[int, dict[str, object]]
 
@@ -29,13 +35,29 @@ class Plan:
     deadline: float | None = None
 
 
+@dataclass(frozen=True)
+class Report:
+    """What a rank says of itself, counted since it began; all the rows are safe on disk."""
+
+    done: int
+    failed: int
+    running: int
+    left: int  # items that it holds and has not begun
+    busy_seconds: float
+    error: str = ""  # of its last failed item
+    closed: bool = False  # it begins nothing more, and nothing runs
+    durations: Sequence[Sequence[int]] = ()  # (bucket, items) of `durations`
+
+
 @dataclass
 class _Rank:
     workers: int
+    closed: bool = False
+    durations: Sequence[Sequence[int]] = ()
     done: int = 0
     failed: int = 0
     running: int = 0
-    left: int = 0  # items that it holds and has not begun
+    left: int = 0
     busy_seconds: float = 0.0
     called_back: bool = False
 
@@ -61,6 +83,8 @@ class Coordinator:
         self.done = self.failed = self.running = 0
         self._busy_seconds = 0.0
         self._idle_since = float("inf")
+        self._durations = [0] * BUCKETS
+        self._closing = ""
 
     @property
     def unleased(self) -> int:
@@ -77,22 +101,24 @@ class Coordinator:
         self._waiting[rank] = max(1, idle)
         return self._serve()
 
-    def report(
-        self, rank: int, *, done: int, failed: int, running: int, left: int, busy_seconds: float, error: str = ""
-    ) -> list[Order]:
-        """Take a rank's counts since it began; all of them are safe on disk."""
+    def report(self, rank: int, report: Report) -> list[Order]:
+        """Take a rank's counts."""
         known = self._ranks[rank]
-        self.done += done - known.done
-        self.failed += failed - known.failed
-        self.running += running - known.running
-        self._busy_seconds += busy_seconds - known.busy_seconds
-        known.done, known.failed, known.running = done, failed, running
-        known.left, known.busy_seconds = left, busy_seconds
-        if error:
-            self._errors[error] = self._errors.get(error, 0) + 1
+        self.done += report.done - known.done
+        self.failed += report.failed - known.failed
+        self.running += report.running - known.running
+        self._busy_seconds += report.busy_seconds - known.busy_seconds
+        known.done, known.failed, known.running = report.done, report.failed, report.running
+        known.left, known.busy_seconds, known.closed = report.left, report.busy_seconds, report.closed
+        for sign, counts in ((-1, known.durations), (1, report.durations)):
+            for number, count in counts:
+                self._durations[number] += sign * count
+        known.durations = report.durations
+        if report.error:
+            self._errors[report.error] = self._errors.get(report.error, 0) + 1
         if self.done + self.failed >= self.total:
             return self.stop("complete", "")
-        return self._guard() or self._call_back()
+        return self._guard() or self._closed() or self._call_back()
 
     def give_back(self, rank: int, items: Sequence[int]) -> list[Order]:
         """Take items that a rank held and did not begin."""
@@ -103,21 +129,37 @@ class Coordinator:
 
     def tick(self, now: float) -> list[Order]:
         """Look at the clock."""
-        if self.plan.deadline is not None and now >= self.plan.deadline:
-            left = self.total - self.done - self.failed
-            return self.stop(
-                "walltime", f"The walltime is over with {left:,} items left. Type '%featx retry' to go on."
-            )
+        deadline = self.plan.deadline
+        if deadline is not None:
+            if now >= deadline:
+                return self.stop("walltime", self._with_left(self._closing or "The walltime is over"))
+            if now >= deadline - quantile(self._durations, _MOST):
+                return self.close("The walltime is over")
         return self._look_for_lost(now)
+
+    def close(self, reason: str) -> list[Order]:
+        """Begin nothing more; end when what runs has ended, at the latest at the deadline."""
+        if self._closing or self.stopped:
+            return []
+        self._closing = reason
+        return [(rank, {"close": True}) for rank in range(len(self._ranks))]
+
+    def _closed(self) -> list[Order]:
+        if not self._closing or not all(rank.closed for rank in self._ranks):
+            return []
+        return self.stop("walltime", self._with_left(self._closing))
+
+    def _with_left(self, reason: str) -> str:
+        return f"{reason} with {self.total - self.done - self.failed:,} items left."
 
     def _look_for_lost(self, now: float) -> list[Order]:
         """When every rank idles and yet items are missing, waiting would be for ever."""
-        idle = len(self._waiting) == len(self._ranks) and not self.running and not self.unleased
+        idle = len(self._waiting) == len(self._ranks) and not self.running and not self.unleased and not self._closing
         if not idle or any(rank.left for rank in self._ranks):
             self._idle_since = now
         elif now - self._idle_since > _LOST_SECONDS:
             lost = self.total - self.done - self.failed
-            return self.stop("error", f"{lost:,} items gave no row, nobody runs them. Type '%featx retry' to run them.")
+            return self.stop("fault", f"{lost:,} items gave no row, nobody runs them.")
         return []
 
     def stop(self, why: str, message: str) -> list[Order]:
@@ -129,7 +171,7 @@ class Coordinator:
 
     def _serve(self) -> list[Order]:
         orders: list[Order] = []
-        while self._waiting and self.unleased and not self.stopped:
+        while self._waiting and self.unleased and not self.stopped and not self._closing:
             number = next(iter(self._waiting))
             rank = self._ranks[number]
             items = self._take(rank, self._waiting.pop(number))
@@ -158,7 +200,7 @@ class Coordinator:
         return max(1, -(-self.unleased * workers // self._workers))
 
     def _call_back(self) -> list[Order]:
-        if not self._waiting or self.unleased or self.stopped:
+        if not self._waiting or self.unleased or self.stopped or self._closing:
             return []
         number, holder = max(enumerate(self._ranks), key=lambda pair: pair[1].left)
         if not holder.left or holder.called_back or number in self._waiting:

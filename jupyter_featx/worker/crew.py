@@ -179,6 +179,10 @@ class Crew:
         """Whether the worker passed everything that it was given, so that numbers taken back cannot mix with new."""
         return not worker.recalled
 
+    def since(self, worker: Worker) -> float:
+        """Return when the worker began what it runs; 0 between items, -1 while a row is written."""
+        return self.slots.started(worker.number)
+
     def unbegun(self, worker: Worker) -> int:
         return max(0, worker.limit - max(self.slots.finished(worker.number), self.slots.current(worker.number) + 1))
 

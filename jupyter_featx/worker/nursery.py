@@ -72,6 +72,7 @@ class Nursery:
         # Whatever a dead worker leaves comes to us to be reaped; and we go when the rank goes.
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it can come while the template is still being imported
         try:
             self._template = import_template(self._job.template, self._setup.workdir)
         except BaseException as exc:  # the user's own module may raise anything
@@ -89,7 +90,8 @@ class Nursery:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGHUP, lambda *_: self._quit())
-        for number in (signal.SIGTERM, signal.SIGINT):  # a scheduler may send them to everybody; the rank decides
+        # A scheduler may send them to every process of the run; the rank decides what they mean.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
         gc.freeze()  # keeps the collector's marks, and so copies, out of the shared pages
         self._tell(ready=True)
@@ -141,7 +143,7 @@ class Nursery:
         os.setsid()
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-        signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(-1)  # SIGUSR1 stays ignored: it announces the run's end, and what runs is to be finished
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)

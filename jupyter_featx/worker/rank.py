@@ -10,10 +10,8 @@ import selectors
 import signal
 import sys
 import time
-from array import array
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from jupyter_featx.errors import ShardError
@@ -21,17 +19,17 @@ from jupyter_featx.jobdir import JobDir
 from jupyter_featx.rows import RowEncoder
 from jupyter_featx.spec import LimitSpec
 from jupyter_featx.worker.blame import blame
+from jupyter_featx.worker.coordinator import Report
 from jupyter_featx.worker.crew import Crew, Death, Worker
+from jupyter_featx.worker.dealer import TURN_SECONDS, Dealer
+from jupyter_featx.worker.durations import BUCKETS, bucket
 from jupyter_featx.worker.output import OutputLog
 from jupyter_featx.worker.shard import Shard
 from jupyter_featx.worker.world import Message, World
 
-_CHUNK_SECONDS = 0.1  # work in one chunk: long against a message, short against a user's patience
 _COMMIT_SECONDS = 0.5  # at most this long between a row's writing and its being safe
-_TURN_SECONDS = 0.004  # shorter turns would wake us for every row of fast items
-_OWN_SECONDS = 2e-5  # what an item costs besides the user's own functions
-_SLOW_SECONDS = 0.02  # an item that runs longer may keep those behind it waiting
 _STOP_SECONDS = 1.0
+_CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 _STILLBORN = 5  # workers in a row that never began an item: the next would not, either
 
 
@@ -45,6 +43,7 @@ class RankOptions:
     threads: int
     limits: LimitSpec
     workdir: str
+    node: str = ""
 
 
 @dataclass
@@ -81,21 +80,14 @@ class Rank:
         self._selector = selectors.DefaultSelector()
         self.crew.register(self._selector)
         self._encoder = RowEncoder()  # for the rows of items that took their worker with them
-        self._pool: deque[int] = deque()
-        self._suspects: deque[int] = deque()  # crashed once: each runs alone, in a fresh process, before it is blamed
-        self._second_chance: set[int] = set()
-        self._asked = self._dry = self._ready = False
+        self._dealer = Dealer(self.crew, self._send)
+        self._ready = False
+        self._long_ends = [0] * BUCKETS  # of items that took their worker with them, which count their time no more
         self._committed = self._reported = time.monotonic()
         self._begun = time.monotonic()
         self._last_report: tuple[int, ...] = ()
-        self._unleased = self._stillborn = 0
+        self._stillborn = 0
         self._turn_start = 0.0
-
-    @property
-    def mean_seconds(self) -> float:
-        """Mean seconds of an item on this rank; 0 while none has finished."""
-        finished = self.counts.done + self.counts.failed + self._shard.written
-        return self._busy() / finished if finished else 0.0
 
     def _busy(self) -> float:
         return sum(self.crew.slots.busy(worker.number) for worker in self.crew.workers)
@@ -109,7 +101,7 @@ class Rank:
             self._finish("error")
 
     def _turn(self, longest: float) -> None:
-        early = self._turn_start + _TURN_SECONDS - time.monotonic()
+        early = self._turn_start + TURN_SECONDS - time.monotonic()
         if early > 0:
             time.sleep(early)
         for key, _ in self._selector.select(longest):
@@ -122,18 +114,26 @@ class Rank:
                 self._hear_nursery()
         self._turn_start = time.monotonic()
         self._commit_when_due()
-        if self._ready and not self.stopped:
+        if self.stopped:
+            return
+        if self._ready:
             self._feed()
-            self._report_when_due()
+        self._report_when_due()
+
+    def _feed(self) -> None:
+        finished = self.counts.done + self.counts.failed + self._shard.written
+        self._dealer.finished = finished
+        self._dealer.mean_seconds = self._busy() / finished if finished else 0.0
+        self._dealer.feed()
 
     def obey(self, message: Message) -> None:
         """Do what the coordinator says."""
         if "lease" in message:
-            self._asked = self._dry = False
-            self._pool.extend(message["lease"])
-            self._unleased = message["unleased"]
+            self._dealer.lease(message["lease"], message["unleased"])
         elif "call_back" in message:
-            self._give_back(message["call_back"])
+            self._dealer.give_back(message["call_back"])
+        elif "close" in message:
+            self._dealer.close()
         elif "stop" in message:
             self.stop(message["stop"])
 
@@ -173,18 +173,21 @@ class Rank:
 
     def _break_down(self, message: dict[str, Any]) -> None:
         """The nursery is of no more use: nothing can run here."""
-        if "broken" in message:
-            text = f"{message['broken']}, before any item was run."
-        else:
-            text = f"The parent of the workers ended with status {message['gone']}. Type '%featx log' to see why."
         self._selector.unregister(self.crew.control)
-        self._send({"broken": text})
+        if "broken" in message:
+            self._send({"broken": f"{message['broken']}, before any item was run."})
+        else:
+            where = f" on node {self.options.node}" if self.world.size > 1 else ""
+            text = (
+                f"The parent of the workers{where} ended with status {message['gone']}. Type '%featx log' to see why."
+            )
+            self._send({"broken": text, "fault": True})
 
     def _bury(self, worker: Worker, message: dict[str, Any]) -> None:
         self.crew.read_rows(worker, self._shard.add)
         self._output.add(worker.number, self.crew.read_output(worker))
         death, innocent = self.crew.bury(worker, message)
-        self._pool.extendleft(reversed(innocent))
+        self._dealer.survive(innocent)
         self._stillborn = self._stillborn + 1 if death.stillborn else 0
         if death.item >= 0:
             self._judge(death)
@@ -195,86 +198,12 @@ class Rank:
 
     def _judge(self, death: Death) -> None:
         """A crash may be a stray: only the second one, alone in a fresh process, counts. A verdict counts at once."""
-        if not death.why and death.item not in self._second_chance:
-            self._second_chance.add(death.item)
-            self._suspects.append(death.item)
+        if not death.why and self._dealer.suspect(death.item):
             return
         error = blame(death, self.options.limits, self.options.job)
+        self._long_ends[bucket(death.seconds)] += 1
         peak_mb = 0.0 if death.why != "memory" else float(self.options.limits.item_memory_mb or 0)
         self._shard.add(self._encoder.encode_error(death.item, death.seconds, peak_mb, death.worker, error))
-
-    # -- items -------------------------------------------------------------------------------------------------------
-
-    def _feed(self) -> None:
-        """Give every worker that will soon run dry a chunk, the crashed items first."""
-        for worker in self.crew.workers:
-            self._pool.extend(self.crew.refused(worker))
-            if not worker.alive or not self.crew.settled(worker):
-                continue
-            outstanding = self.crew.outstanding(worker)
-            if self._suspects and self.crew.fresh(worker):
-                self.crew.give(worker, array("I", [self._suspects.popleft()]))
-            elif self._pool and self._soon_dry(worker, outstanding):
-                size = min(self._chunk_size(), len(self._pool))
-                self.crew.give(worker, array("I", [self._pool.popleft() for _ in range(size)]))
-        self._share_out()
-        if self._wants_more():
-            self._ask()
-
-    def _soon_dry(self, worker: Worker, outstanding: int) -> bool:
-        if not outstanding:
-            return True
-        mean = self.mean_seconds
-        return bool(mean) and outstanding * mean < _CHUNK_SECONDS / 2 and len(worker.given) < 3
-
-    def _chunk_size(self) -> int:
-        mean = self.mean_seconds
-        if not mean:
-            return 1
-        by_time = int(_CHUNK_SECONDS / mean)
-        by_share = -(-(len(self._pool) + self._unleased) // (2 * len(self.crew.workers)))
-        one_turn = int(_TURN_SECONDS / (mean + _OWN_SECONDS))  # less would leave the worker idle until our next turn
-        ramp = 1 + 4 * (self.counts.done + self._shard.written)  # the first mean is of one item
-        return max(1, min(by_time, max(by_share, one_turn), self.crew.max_chunk, ramp))
-
-    def _share_out(self) -> None:
-        """When nothing is left to give, take items that wait behind a slow one and give them to an idle worker."""
-        if self._pool or not self._dry:
-            return
-        if not any(w.alive and not self.crew.outstanding(w) for w in self.crew.workers):
-            return
-        holder = max(self.crew.workers, key=self._stuck)
-        if waiting := self._stuck(holder):
-            self._pool.extend(self.crew.take_back(holder, keep=waiting // 2))
-
-    def _stuck(self, worker: Worker) -> int:
-        """How many items wait behind one that has been running for a while."""
-        started = self.crew.slots.started(worker.number)
-        slow = started > 0 and time.monotonic() - started > _SLOW_SECONDS
-        return self.crew.unbegun(worker) if slow else 0
-
-    def _give_back(self, count: int) -> None:
-        """Another rank idles: return items that nobody here has begun."""
-        items = [self._pool.pop() for _ in range(min(count, len(self._pool)))]
-        for worker in self.crew.workers:
-            if len(items) < count and self.crew.unbegun(worker):
-                items.extend(self.crew.take_back(worker))
-        self._send({"returned": items})
-
-    def _wants_more(self) -> bool:
-        if self._asked:
-            return False
-        mean = self.mean_seconds
-        return len(self._pool) * mean < 0.25 * len(self.crew.workers) if mean else not self._pool
-
-    def _ask(self) -> None:
-        idle = sum(1 for w in self.crew.workers if not self.crew.outstanding(w))
-        self._asked = True
-        self._dry = not self._pool
-        self._send({"ask": idle})
-
-    def _left(self) -> int:
-        return len(self._pool) + sum(self.crew.unbegun(worker) for worker in self.crew.workers)
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
@@ -292,11 +221,12 @@ class Rank:
         self._committed = time.monotonic()
 
     def _report_when_due(self) -> None:
+        """Say the counts: early ones often, later ones once a second, and always, for silence is taken for death."""
         now = time.monotonic()
-        running = sum(1 for worker in self.crew.workers if self.crew.slots.started(worker.number))
+        running = sum(1 for worker in self.crew.workers if self.crew.since(worker))
         interval = 1.0 if now - self._begun > 5 else 0.1
-        idle = not running and not self._shard.written and not self._left()
-        if now - self._reported >= interval or (idle and self._changed()):
+        idle = not running and not self._shard.written and self._changed() and not self._dealer.left()
+        if now - self._reported >= interval or idle:
             self.counts.busy_seconds = self._busy()
             self._report(running=running)
             self._reported = now
@@ -306,25 +236,29 @@ class Rank:
 
     def _report(self, *, running: int = 0, final: bool = False) -> None:
         self._last_report = (self.counts.done, self.counts.failed)
-        self._send(
-            {
-                "report": {
-                    "done": self.counts.done,
-                    "failed": self.counts.failed,
-                    "running": running,
-                    "left": 0 if final else self._left(),
-                    "busy_seconds": self.counts.busy_seconds,
-                    "error": self._shard.last_error(),
-                },
-                "final": final,
-            }
+        report = Report(
+            done=self.counts.done,
+            failed=self.counts.failed,
+            running=running,
+            left=0 if final else self._dealer.left(),
+            busy_seconds=self.counts.busy_seconds,
+            error=self._shard.last_error(),
+            closed=self._dealer.closed and self._dealer.idle(),
+            durations=self._durations(),
         )
+        self._send({"report": asdict(report), "final": final})
+
+    def _durations(self) -> list[tuple[int, int]]:
+        """Return (bucket, items) for each bucket that is not empty: all the items that ended here."""
+        counts = [own + lost for own, lost in zip(self.crew.slots.durations(), self._long_ends, strict=True)]
+        counts[0] += max(0, self.counts.done + self.counts.failed - sum(counts))
+        return [(number, count) for number, count in enumerate(counts) if count]
 
     def _send(self, message: Message) -> None:
         self.world.send(0, message)
 
 
-def caught_signals(numbers: Iterable[int] = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)) -> list[int]:
+def caught_signals(numbers: Iterable[int] = _CAUGHT) -> list[int]:
     """Collect these signals in the returned list instead of dying of them, and wake the loop."""
     caught: list[int] = []
     for number in numbers:

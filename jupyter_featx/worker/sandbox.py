@@ -22,6 +22,7 @@ from jupyter_featx.items import ItemFile
 from jupyter_featx.markers import locate
 from jupyter_featx.rows import BadValue, RowEncoder
 from jupyter_featx.worker import slots as field
+from jupyter_featx.worker.durations import SHORT_SECONDS, bucket
 from jupyter_featx.worker.setup import HEADER, HIGH
 from jupyter_featx.worker.slots import Slots
 from jupyter_featx.worker.surroundings import Surroundings
@@ -95,6 +96,8 @@ class Sandbox:
             whole[base + field.FINISHED] = sequence + 1
             real[base + field.STARTED] = 0.0
             real[base + field.BUSY] += seconds
+            if seconds > SHORT_SECONDS:
+                whole[self._post.slots.bucket(self._post.worker, bucket(seconds))] += 1
             sequence += 1
             if not self._surroundings.restore(seconds) or self._swollen():
                 return False

@@ -4,12 +4,16 @@ A worker writes where it is before and after each item, with plain stores and no
 watchdog know the guilty item even when the worker is gone. Items of a worker are numbered in the order in which they
 were given to it (`sequence`); `limit` is the first number that it may not start, and `refused` the first that it saw to
 be beyond the limit: only the worker can say for certain whether it ran the last item before a limit that was lowered.
+Behind all the slots stand each worker's counts of how long its items took, of those that took long.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
+
+from jupyter_featx.worker.durations import BUCKETS
 
 _FIELDS = 8  # one cache line per worker: no false sharing
 FINISHED, CURRENT, LIMIT, REFUSED, RETIRED, STARTED, BUSY = range(7)
@@ -21,20 +25,30 @@ class Slots:
 
     def __init__(self, descriptor: int, count: int) -> None:
         self.descriptor = descriptor
-        self._memory = mmap.mmap(descriptor, count * _FIELDS * 8)
+        self._count = count
+        self._memory = mmap.mmap(descriptor, count * (_FIELDS + BUCKETS) * 8)
         self.whole = memoryview(self._memory).cast("q")
         self.real = memoryview(self._memory).cast("d")
 
     @classmethod
     def create(cls, count: int) -> Slots:
         descriptor = os.memfd_create("featx-slots")
-        os.ftruncate(descriptor, count * _FIELDS * 8)
+        os.ftruncate(descriptor, count * (_FIELDS + BUCKETS) * 8)
         return cls(descriptor, count)
 
     @staticmethod
     def at(worker: int, field: int) -> int:
         """Return the position of a worker's field in both views."""
         return worker * _FIELDS + field
+
+    def bucket(self, worker: int, number: int) -> int:
+        """Return the position in `whole` of how many items of a worker fell into a bucket of `durations`."""
+        return self._count * _FIELDS + worker * BUCKETS + number
+
+    def durations(self) -> Iterator[int]:
+        """Yield for each bucket how many items of all workers fell into it; bucket 0 is not counted here."""
+        for number in range(BUCKETS):
+            yield sum(self.whole[self._count * _FIELDS + number :: BUCKETS])
 
     def finished(self, worker: int) -> int:
         """How many of its items the worker has behind it."""

@@ -8,7 +8,7 @@ from array import array
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_featx.worker.coordinator import Coordinator, Plan
+from jupyter_featx.worker.coordinator import Coordinator, Plan, Report
 
 
 def make(items, workers, **plan):
@@ -20,9 +20,7 @@ def lease(orders, rank=0):
 
 
 def report(coordinator, rank, done, failed=0, left=0, seconds=1.0, error=""):
-    return coordinator.report(
-        rank, done=done, failed=failed, running=0, left=left, busy_seconds=seconds * (done + failed), error=error
-    )
+    return coordinator.report(rank, Report(done, failed, 0, left, seconds * (done + failed), error))
 
 
 def test_before_anything_is_known_a_rank_gets_a_few_items_per_worker():
