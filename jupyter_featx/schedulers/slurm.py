@@ -11,17 +11,22 @@ from pathlib import Path
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Event, Unreachable
 from jupyter_featx.schedulers.slurm_accounting import Accounting
+from jupyter_featx.schedulers.slurm_cluster import Cluster
+from jupyter_featx.schedulers.slurm_clusters import ClusterReader
 from jupyter_featx.schedulers.slurm_commands import Commands
 from jupyter_featx.schedulers.slurm_endings import Endings, unsettled
+from jupyter_featx.schedulers.slurm_limits import check_limits
 from jupyter_featx.schedulers.slurm_options import SlurmOptions
 from jupyter_featx.schedulers.slurm_queue import Queue
 from jupyter_featx.schedulers.slurm_records import NATIVE_ID
 from jupyter_featx.schedulers.slurm_snapshot import Snapshot, SnapshotFile
 from jupyter_featx.schedulers.slurm_transport import CommandTransport
+from jupyter_featx.schedulers.slurm_trial import try_script
+from jupyter_featx.schedulers.slurm_usage import USAGE, Usage, parse_usage
 from jupyter_featx.schedulers.slurm_words import event_of
 from jupyter_featx.spec import JobSpec
 
-__all__ = ["SlurmOptions", "SlurmScheduler"]
+__all__ = ["Cluster", "SlurmOptions", "SlurmScheduler", "Usage"]
 
 
 class SlurmScheduler:
@@ -30,15 +35,31 @@ class SlurmScheduler:
     name = "slurm"
 
     def __init__(self, options: SlurmOptions | None = None) -> None:
-        options = options or SlurmOptions()
+        self._options = options = options or SlurmOptions()
         self._commands = Commands(options)
         self._accounting = Accounting(self._commands, options)
         self._transport = CommandTransport(self._commands, self._accounting, options)
         self._queue = Queue(self._transport, SnapshotFile(options, self._transport.name), options)
         self._endings = Endings(self._transport, options)
+        self._clusters = ClusterReader(self._commands, options)
 
     def check(self, spec: JobSpec) -> None:
-        """Raise SpecError where the cluster cannot give what the job asks for."""
+        """Raise SpecError for what the cluster cannot give, SchedulerError where it does not answer at all."""
+        check_limits(spec, self._clusters.limits())
+
+    def test_only(self, script: Path) -> str:
+        """Return when Slurm would start the script, in plain words. Raises SchedulerError where it would not."""
+        return try_script(self._commands, script, self._options.submit_seconds)
+
+    def cluster(self) -> Cluster:
+        """Return partitions, limits, free cores and the user's accounts. Raises SchedulerError."""
+        return self._clusters.now()
+
+    def usage(self, native_ids: Collection[str]) -> list[Usage]:
+        """Return what the runs cost, in the order of their ids; of those that no accounting knows, nothing."""
+        ours = [native_id for native_id in native_ids if NATIVE_ID.fullmatch(native_id)]
+        found = {usage.native_id: usage for usage in parse_usage(self._accounting.query(USAGE, ours))}
+        return [found[native_id] for native_id in ours if native_id in found]
 
     def submit(self, script: Path, log: Path, arguments: Sequence[str] = ()) -> str:
         """Give a script to Slurm and return its id. Raises SchedulerError with Slurm's own words and ours."""
