@@ -5,28 +5,38 @@ Slurm's own words stay in this folder's slurm files; above it only our own state
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Event, Unreachable
 from jupyter_featx.schedulers.slurm_accounting import Accounting
 from jupyter_featx.schedulers.slurm_cluster import Cluster
 from jupyter_featx.schedulers.slurm_clusters import ClusterReader
-from jupyter_featx.schedulers.slurm_commands import Commands
-from jupyter_featx.schedulers.slurm_endings import Endings, unsettled
+from jupyter_featx.schedulers.slurm_commands import Commands, SlurmMissing
+from jupyter_featx.schedulers.slurm_endings import Endings
 from jupyter_featx.schedulers.slurm_limits import check_limits
 from jupyter_featx.schedulers.slurm_options import SlurmOptions
+from jupyter_featx.schedulers.slurm_pyslurm import choose
 from jupyter_featx.schedulers.slurm_queue import Queue
 from jupyter_featx.schedulers.slurm_records import NATIVE_ID
 from jupyter_featx.schedulers.slurm_snapshot import Snapshot, SnapshotFile
-from jupyter_featx.schedulers.slurm_transport import CommandTransport
+from jupyter_featx.schedulers.slurm_transport import CommandTransport, Transport
 from jupyter_featx.schedulers.slurm_trial import try_script
 from jupyter_featx.schedulers.slurm_usage import USAGE, Usage, parse_usage
 from jupyter_featx.schedulers.slurm_words import event_of
 from jupyter_featx.spec import JobSpec
 
 __all__ = ["Cluster", "SlurmOptions", "SlurmScheduler", "Usage"]
+
+
+class _Parts(NamedTuple):
+    transport: Transport
+    queue: Queue
+    endings: Endings
 
 
 class SlurmScheduler:
@@ -38,18 +48,42 @@ class SlurmScheduler:
         self._options = options = options or SlurmOptions()
         self._commands = Commands(options)
         self._accounting = Accounting(self._commands, options)
-        self._transport = CommandTransport(self._commands, self._accounting, options)
-        self._queue = Queue(self._transport, SnapshotFile(options, self._transport.name), options)
-        self._endings = Endings(self._transport, options)
+        self._lock = threading.Lock()
+        self._parts: _Parts | None = None
         self._clusters = ClusterReader(self._commands, options)
+
+    @property
+    def _by(self) -> _Parts:
+        """What depends on the transport, chosen when it is first needed. Raises SchedulerError."""
+        with self._lock:
+            if self._parts is None:
+                by_command = CommandTransport(self._commands, self._accounting, self._options)
+                transport = choose(self._options, self._commands, by_command)
+                self._parts = _Parts(
+                    transport,
+                    Queue(transport, SnapshotFile(self._options), self._options),
+                    Endings(transport, self._options),
+                )
+            return self._parts
 
     def check(self, spec: JobSpec) -> None:
         """Raise SpecError for what the cluster cannot give, SchedulerError where it does not answer at all."""
-        check_limits(spec, self._clusters.limits())
+        try:
+            cluster = self._clusters.limits()
+        except SlurmMissing:
+            if self._by.transport.name == "commands":
+                raise
+            return  # by the library alone, Slurm itself will say
+        check_limits(spec, cluster)
 
     def test_only(self, script: Path) -> str:
         """Return when Slurm would start the script, in plain words. Raises SchedulerError where it would not."""
-        return try_script(self._commands, script, self._options.submit_seconds)
+        try:
+            return try_script(self._commands, script, self._options.submit_seconds)
+        except SlurmMissing:
+            if self._by.transport.name == "commands":
+                raise
+            return ""  # the library has no such question
 
     def cluster(self) -> Cluster:
         """Return partitions, limits, free cores and the user's accounts. Raises SchedulerError."""
@@ -63,11 +97,11 @@ class SlurmScheduler:
 
     def submit(self, script: Path, log: Path, arguments: Sequence[str] = ()) -> str:
         """Give a script to Slurm and return its id. Raises SchedulerError with Slurm's own words and ours."""
-        native_id = self._transport.submit(script, log, arguments)
+        native_id = self._by.transport.submit(script, log, arguments)
         if not NATIVE_ID.fullmatch(native_id):
             raise SchedulerError(f"sbatch printed {native_id!r}, which is no job id. Type 'squeue --me'.")
-        self._endings.began(native_id)
-        self._queue.expire()
+        self._by.endings.began(native_id)
+        self._by.queue.expire()
         return native_id
 
     def poll(self, native_ids: Collection[str]) -> Mapping[str, Event]:
@@ -75,14 +109,16 @@ class SlurmScheduler:
         ours = [native_id for native_id in native_ids if NATIVE_ID.fullmatch(native_id)]
         if not ours:
             return {}
-        seen = self._queue.look()
+        try:
+            seen = self._by.queue.look()
+        except SchedulerError as exc:  # a transport that is not there
+            seen = Snapshot(since=time.time(), message=str(exc))
         if seen.since is not None:
             return _unreachable(ours, seen, seen.since)
-        rest = unsettled(ours, seen.jobs)
-        found = {i: event_of(seen.jobs[i]) for i in ours if i not in rest}
-        if rest:
-            ended, missing = self._endings.find(rest, seen)
-            self._queue.note_missing(missing)
+        found = {i: event_of(seen.jobs[i]) for i in ours if i in seen.jobs and not seen.jobs[i].ended}
+        if rest := [i for i in ours if i not in found]:
+            ended, missing = self._by.endings.find(rest, seen)
+            self._by.queue.note_missing(missing)
             found |= ended
         return found
 
@@ -90,8 +126,8 @@ class SlurmScheduler:
         """End a run; one that is gone already is no error. Raises SchedulerError."""
         if not NATIVE_ID.fullmatch(native_id):
             raise SchedulerError(f"{native_id!r} is no id of a Slurm job. Type 'squeue --me' for yours.")
-        self._transport.cancel(native_id)
-        self._queue.expire()
+        self._by.transport.cancel(native_id)
+        self._by.queue.expire()
 
 
 def _unreachable(native_ids: Collection[str], seen: Snapshot, since: float) -> dict[str, Event]:

@@ -25,7 +25,7 @@ _DROPPED = ("SLURM_", "SQUEUE_", "SINFO_", "SACCT_", "SCONTROL_", "SACCTMGR_")
 # With the offset: a container often has another time zone than the login node.
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
 
-_AWAY = re.compile(
+AWAY = re.compile(
     r"unable to contact slurm|connection refused|timed out|no route to host|network is unreachable|zero bytes were"
     r"|communication (connection|shutdown)|standby mode|could not establish a configuration|host is down"
     r"|connection reset|connection closed|unable to (establish|connect)|not responding|transport endpoint"
@@ -46,7 +46,7 @@ class SlurmRefused(SchedulerError):
 class SlurmAway(SchedulerError):
     """Slurm, or the way to it, does not answer; it may come back by itself."""
 
-    def __init__(self, text: str, hint: str = "Type 'sinfo' in a terminal: when that answers, try again.") -> None:
+    def __init__(self, text: str, hint: str = "Type 'sinfo' in a terminal to see whether it answers.") -> None:
         super().__init__(f"Slurm does not answer: {text}. {hint}")
         self.text = text
 
@@ -100,7 +100,7 @@ class Commands:
         if code == 255 and _is_ssh(self._prefix):
             way = shlex.join(self._prefix)
             return SlurmAway(f"{way}: {text}", f"Type '{way} true' in a terminal: it must work without a password.")
-        if _AWAY.search(text):
+        if AWAY.search(text):
             return SlurmAway(f"{command}: {text}")
         return SlurmRefused(command, text)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 
 from jupyter_featx.errors import SchedulerError
@@ -87,8 +87,3 @@ class Endings:
             return None
         self._ended[native_id] = forgotten(native_id)
         return self._ended[native_id]
-
-
-def unsettled(native_ids: Collection[str], jobs: Mapping[str, JobRecord]) -> list[str]:
-    """Return the ids that the queue does not show as waiting or running."""
-    return [i for i in native_ids if i not in jobs or jobs[i].ended]

@@ -46,9 +46,9 @@ class Snapshot:
 class SnapshotFile:
     """Reads and writes the file of one user of one cluster; a home that cannot be written is no error."""
 
-    def __init__(self, options: SlurmOptions, transport: str) -> None:
+    def __init__(self, options: SlurmOptions) -> None:
         names = (os.environ.get(name, "") for name in ("SLURM_CONF", "SLURM_CLUSTERS"))
-        self._key = json.dumps([_VERSION, os.getuid(), transport, list(options.prefix), *names])
+        self._key = json.dumps([_VERSION, os.getuid(), list(options.prefix), *names])
 
     @property
     def _path(self) -> Path:
