@@ -5,7 +5,6 @@ Every word that comes from a user passes `| sh`; a name that the template misses
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shlex
@@ -16,6 +15,7 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, TemplateError
 
+from jupyter_featx import container
 from jupyter_featx.directives import directive, directives, warning_seconds
 from jupyter_featx.errors import SpecError
 from jupyter_featx.jobdir import JobDir, site_templates
@@ -174,7 +174,7 @@ def _slurm(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
         "step_variables": STEP_VARIABLES,
         "dropped_prefixes": [prefix for prefix in DROPPED_PREFIXES if prefix != "SLURM_"],
         "launcher": site.launcher,
-        "container": _container_words(spec),
+        "container": container.command(spec),
         "mpirun": " ".join(map(_mpirun_word, site.mpirun or _MPIRUN)),
     }
 
@@ -182,18 +182,6 @@ def _slurm(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
 def _mpirun_word(word: str) -> str:
     """Quote a word of a site's own mpirun; "$SLURM_JOB_NUM_NODES", or another of Slurm's variables, is its value."""
     return f'"{word}"' if re.fullmatch(r"\$SLURM_[A-Z_]+", word, re.ASCII) else _shell_word(word)
-
-
-def _container_words(spec: JobSpec) -> list[str]:
-    """Return what runs a command in the job's image; nothing where it has none."""
-    if spec.container is None:
-        return []
-    try:
-        words: list[str] = importlib.import_module("jupyter_featx.container").command(spec)
-        return words
-    except ModuleNotFoundError:
-        binds = [word for bind in spec.container.binds for word in ("--bind", bind)]
-        return [spec.container.runtime, "exec", *binds, spec.container.image]
 
 
 def _module(word: str) -> str:
