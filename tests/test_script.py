@@ -17,7 +17,7 @@ from jupyter_featx.jobdir import JobDir
 from jupyter_featx.script import RunOptions, clean_environment, render
 
 TEMPLATES = Path(__file__).parent.parent / "slurm_templates"
-PART = ' ${1:+--part "$1"}'
+PART = ' ${part:+--part "$part"}'
 NASTY = [
     "a b",
     "it's",
