@@ -34,6 +34,8 @@ class Command:
     tail: str | None = None
     each: bool = False
     yes: bool = False
+    force: bool = False
+    words: Sequence[str] = ()
     text: str = ""
 
 
@@ -125,6 +127,10 @@ _SUBJECTS = {
     ),
     "data": ("PATH", f"{DATA.help} (default, in a notebook: say which)"),
     "topic": ("VERB", "a verb"),
+    "words": (
+        "WORDS",
+        "'build SOURCE [TARGET.sif]', from a docker reference, an archive or a definition file; or 'digest IMAGE'",
+    ),
 }
 
 # verb -> what it does, what stands after it, its options
@@ -157,6 +163,11 @@ VERBS: Mapping[str, tuple[str, str, Sequence[Option]]] = {
         "remove a job with its rows and its table",
         "job",
         (Option("--yes", "do not ask", submit=False),),
+    ),
+    "image": (
+        "make the container image that jobs run in, or show what tells it from others",
+        "words",
+        (Option("--force", "build it also when its source has not changed", submit=False),),
     ),
     "help": ("show the verbs, or the options of one", "topic", ()),
 }
@@ -221,7 +232,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         usage = " ".join(filter(None, words)).replace("%", "%%")  # argparse fills its own names into it
         one = _one_parser(verbs.add_parser, verb, usage=usage, help=about, description=f"{about.capitalize()}.")
         if subject:
-            one.add_argument(subject, nargs="?", metavar=word, help=_SUBJECTS[subject][1])
+            many = "*" if subject == "words" else "?"
+            one.add_argument(subject, nargs=many, metavar=word, help=_SUBJECTS[subject][1])
         for option in options:
             _add_option(one, option)
     return parser

@@ -214,6 +214,13 @@ def _agreed(job: Job) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def _image(command: Command) -> None:
+    from jupyter_featx import image
+    from jupyter_featx.config import load
+
+    print(image.answer(command.words, force=command.force, runtime=load().container.runtime, tell=_say))
+
+
 def _help(command: Command) -> None:
     print(command.text)
 
@@ -232,6 +239,7 @@ _ACTS: Mapping[str, Callable[[Command], None]] = {
     "cancel": _cancel,
     "retry": _retry,
     "delete": _delete,
+    "image": _image,
     "help": _help,
 }
 

@@ -80,7 +80,8 @@ def _filled(part: str, variables: Mapping[str, str]) -> str:
 def joined(given: Sequence[Bind], home: Bind, folders: Iterable[str]) -> tuple[Bind, ...]:
     """Return the binds of a site and those of the folders that they and the home leave out, outer ones first."""
     # What a link leads to has to be there, too.
-    own = {place for folder in folders for place in (os.path.abspath(folder), os.path.realpath(folder))}
+    asked = [path for folder in folders if not belongs_to_image(path := os.path.abspath(folder))]
+    own = {*asked, *map(os.path.realpath, asked)}
     found = [bind for bind in dict.fromkeys(given) if bind != home]
     for folder in sorted(own, key=lambda place: (place.count("/"), place)):
         there = (*_RUNTIME, home.target, *(bind.target for bind in found))
@@ -95,7 +96,7 @@ def _inside(path: str, folder: str) -> bool:
 
 def belongs_to_image(folder: str) -> bool:
     """Tell whether mounting this folder would hide what the image has there."""
-    return folder in _IMAGE_TOPS or any(_inside(folder, top) for top in _IMAGE)
+    return folder in _IMAGE_TOPS or os.path.dirname(folder) == "/usr" or any(_inside(folder, top) for top in _IMAGE)
 
 
 def dataset_folders(items: Iterable[str]) -> list[str]:

@@ -154,6 +154,7 @@ def _common(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
         "python": spec.python,
         "script": str(job.script),
         "dropped_variables": DROPPED_VARIABLES,
+        "container": container.command(spec),
         "options": "".join(" " + shlex.quote(word) for word in options.words()),
     }
 
@@ -174,7 +175,6 @@ def _slurm(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
         "step_variables": STEP_VARIABLES,
         "dropped_prefixes": [prefix for prefix in DROPPED_PREFIXES if prefix != "SLURM_"],
         "launcher": site.launcher,
-        "container": container.command(spec),
         "mpirun": " ".join(map(_mpirun_word, site.mpirun or _MPIRUN)),
     }
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
-from jupyter_featx import client
+from jupyter_featx import client, image
 from jupyter_featx.arguments import Command, parse
 from jupyter_featx.cards.job import not_completed, unfinished_note
 from jupyter_featx.cards.wording import counted
 from jupyter_featx.client import DryRun, Job
+from jupyter_featx.config import load as load_config
 from jupyter_featx.dataset import DatasetOptions, resolve
 from jupyter_featx.errors import FeatxError, JobStateError, SpecError
 from jupyter_featx.notebook import follow
@@ -193,6 +194,10 @@ class FeatxMagics(Magics):
             raise SpecError(f"Job '{job.id}' has {rows}. Type '%featx delete {job.id} --yes' to remove them for good.")
         job.delete()
         print(f"Job '{job.id}' is gone.")
+
+    def do_image(self, command: Command) -> None:
+        runtime = load_config().container.runtime
+        print(image.answer(command.words, force=command.force, runtime=runtime, tell=print))
 
     def _finish(self, job: Job, command: Command) -> pandas.DataFrame | None:
         """Wait, and give the table. Raises JobStateError when there is none, or only a part of it."""
