@@ -54,20 +54,16 @@ class Endings:
             if record is None or not record.ended:
                 if shows <= 0:
                     continue  # after the next look
-                shows -= 1
-                record = self._shown(native_id, seen)
+                try:
+                    record = self._transport.show(native_id) or seen.jobs.get(native_id)
+                    shows -= 1
+                except SchedulerError:
+                    shows = 0  # it has just gone away: the others would wait as long
+                    continue
             said[native_id] = self._judge(native_id, record, seen, missing)
             self._said[native_id] = (seen.asked, said[native_id])
         found = {i: event for i, event in said.items() if event}
         return found | {i: self._ended[i] for i in native_ids if i in self._ended}, missing
-
-    def _shown(self, native_id: str, seen: Snapshot) -> JobRecord | None:
-        """Return the controller's own record, or else what the queue said of a run that ended."""
-        queued = seen.jobs.get(native_id)
-        try:
-            return self._transport.show(native_id) or queued
-        except SchedulerError:
-            return queued or JobRecord(native_id, "UNKNOWN")
 
     def _judge(
         self, native_id: str, record: JobRecord | None, seen: Snapshot, missing: dict[str, float]
@@ -80,7 +76,7 @@ class Endings:
             return self._ended[native_id]
         if record:
             missing.pop(native_id, None)
-            return None if record.state == "UNKNOWN" else event_of(record)
+            return event_of(record)
         first = missing.setdefault(native_id, seen.asked)
         just_submitted = time.time() - self._submitted.get(native_id, 0.0) < self._options.grace_seconds
         if just_submitted or seen.asked - first < self._options.poll_seconds:
