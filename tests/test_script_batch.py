@@ -38,6 +38,7 @@ class Batch:
         self.log = self.job.logs / "job-7.log"
         for name, words in {
             "srun": "srun.py",
+            "scancel": "scancel.py",
             "python": "python.py",
             **{name: f"slurm.py' '{name}" for name in ("sbatch", "scontrol", "squeue")},
         }.items():
@@ -223,7 +224,7 @@ def test_slurms_warning_of_the_walltime_leaves_the_ranks_alone(batch: Batch) -> 
     assert process.poll() is None
     process.terminate()
     process.wait(PATIENCE)
-    assert "caught ['SIGINT']" in batch.log.read_text()
+    assert "caught ['SIGTERM']" in batch.log.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -232,9 +233,19 @@ def test_a_script_that_is_told_to_end_lets_the_ranks_end_and_does_not_go_on(batc
     batch.wait_for_ranks()
     process.send_signal(number)
     assert process.wait(PATIENCE) == 0
-    assert "caught ['SIGINT']" in batch.log.read_text()
+    assert "caught ['SIGTERM']" in batch.log.read_text()
     assert batch.reason().startswith("CANCELLED")
     assert batch.calls("sbatch") == []
+
+
+def test_an_mpirun_hands_on_that_the_ranks_are_to_end(batch: Batch) -> None:
+    spec = replace(batch.spec, site=SiteSpec(launcher="mpirun", mpirun=("env",)))
+    process = batch.start(spec=spec, FAKE_RANK="wait")
+    batch.wait_for_ranks()
+    process.terminate()
+    process.wait(PATIENCE)
+    assert "caught ['SIGTERM']" in batch.log.read_text()
+    assert batch.calls("scancel") == []
 
 
 def test_ranks_that_do_not_end_when_told_are_killed(batch: Batch) -> None:

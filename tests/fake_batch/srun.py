@@ -1,4 +1,4 @@
-"""srun as the script sees it: hands on INT and USR1, kills its ranks at TERM, and can fail or hang (FAKE_SRUN)."""
+"""srun as the script sees it: hands on USR1, kills its ranks at TERM, and can fail or hang (FAKE_SRUN)."""
 
 import json
 import os
@@ -22,8 +22,7 @@ if mode == "deaf":
 if mode in ("hang", "deaf"):
     time.sleep(600)
 ranks = subprocess.Popen(sys.argv[command:], env=os.environ | {"SLURM_PROCID": "0"})
-for number in (signal.SIGINT, signal.SIGUSR1):
-    signal.signal(number, lambda received, _: ranks.send_signal(received))
+signal.signal(signal.SIGUSR1, lambda received, _: ranks.send_signal(received))
 signal.signal(signal.SIGTERM, lambda *_: ranks.kill())
 status = ranks.wait()
 sys.exit(status if status >= 0 else 128 - status)
