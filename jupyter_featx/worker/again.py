@@ -104,8 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.submitted is not None:
             _say_submitted(ended, options.submitted)
         elif options.failed is not None:
-            hint = "Type '%featx retry' to go on."
-            _say_stopped(ended, "error", f"The next run could not be submitted: {_one_line(options.failed)} {hint}")
+            _say_stopped(ended, "error", f"{_one_line(options.failed).rstrip('.')}. Type '%featx retry' to go on.")
         else:
             print(answer(ended), flush=True)
     except (FeatxError, OSError) as exc:

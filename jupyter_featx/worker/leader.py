@@ -137,7 +137,7 @@ class Leader:
         """Tell a user's cancel from a scheduler's own reasons to end a run, which another run goes on after."""
         if number == signal.SIGUSR1:
             self._send(self.coordinator.close("The scheduler announced the run's end"))
-        elif number == signal.SIGTERM and continues() and not self._cancel_asked():
+        elif number != signal.SIGHUP and continues() and not self._cancel_asked():  # srun hands on only SIGINT in time
             self._send(self.coordinator.stop("interrupted", "The scheduler ended the run."))
         else:
             self._send(self.coordinator.stop("cancelled", "cancelled"))
@@ -171,8 +171,13 @@ class Leader:
         if table and alone and self.coordinator.stopped == "complete":
             self._merge()
         self._say_stopped()
-        if table and not alone and fold(events.read(self._job.events)).state is State.COMPLETED:
+        if table and not alone and self._all_parts_complete():
             self._merge()
+
+    def _all_parts_complete(self) -> bool:
+        current = fold(events.read(self._job.events)).current
+        complete = [attempt for attempt in current if attempt.state is State.COMPLETED]
+        return len(complete) == self._spec.resources.jobs
 
     def all_gone(self, seconds: float) -> bool:
         """Wait until every rank has said its last; return whether they did."""
