@@ -22,6 +22,7 @@ from jupyter_featx.spec import JobSpec, LimitSpec
 from jupyter_featx.state import State, fold
 from jupyter_featx.worker.coordinator import Coordinator, Order, Plan, Report
 from jupyter_featx.worker.herald import Herald
+from jupyter_featx.worker.output import complain
 from jupyter_featx.worker.parts import members
 from jupyter_featx.worker.pulse import Pulse
 from jupyter_featx.worker.verdict import Run, chain, ending, objection, was_cancelled
@@ -209,7 +210,7 @@ class Leader:
         command = [sys.executable, "-m", "jupyter_featx.table", *places]
         done = subprocess.run(command, stdout=subprocess.PIPE, cwd="/", check=False)
         if done.returncode:
-            print("The table could not be made now; job.result() will try again.", file=sys.stderr, flush=True)
+            complain("The table could not be made now; job.result() will try again.")
             return
         info: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         seconds = round(time.monotonic() - begun, 3)

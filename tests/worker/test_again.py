@@ -248,8 +248,8 @@ def test_a_full_disk_is_the_end_with_the_reason_on_standard_error(job: JobDir) -
     assert run(job, full=False).stdout == "again\n"
 
 
-def test_a_job_that_is_gone_is_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_that_is_gone_is_the_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert again.main([str(tmp_path / "gone"), "--status", "1"]) == 0
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     assert out == "end\n"
     assert "gone" in err

@@ -182,12 +182,20 @@ def test_a_rank_that_falls_silent_is_named_and_ends_the_run(tmp_path: Path) -> N
 
 def test_a_full_disk_on_one_rank_of_several_ends_the_run_with_what_to_do(tmp_path: Path) -> None:
     job = make_job(tmp_path, "def _process_input(p):\n    return {'x': 'y' * 100_000}\n", 200, cores=4)
-    code = (
-        "import os, resource as r, signal, sys, runpy;"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "os.environ['PMI_RANK'] == '2' and r.setrlimit(r.RLIMIT_FSIZE, (1_000_000,) * 2);"
-        "sys.argv = ['x', sys.argv[1], '--no-table']; runpy.run_module('jupyter_featx.worker', run_name='__main__')"
-    )
+    code = """if True:
+        import os, resource, runpy, signal, sys
+        import jupyter_featx.worker.world as world
+        join = world.join
+        def joined():  # MPI itself needs larger files
+            own = join()
+            if own.rank == 2:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+            return own
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        world.join = joined
+        sys.argv = ["x", sys.argv[1], "--no-table"]
+        runpy.run_module("jupyter_featx.worker", run_name="__main__")
+    """
     process = start(job, [*FOUR, sys.executable, "-c", code, str(job.path)], GOING_ON)
     process.wait(60)
     ended = read(job)
