@@ -212,7 +212,7 @@ def _(event: events.Stopped, status: JobStatus) -> JobStatus:
     known = _find(status, event.native_id)
     if known is None:
         return replace(status, state=state, reason=reason)
-    if known.cancel_asked and event.why == "error":  # what breaks while it is being killed is no error
+    if known.cancel_asked and event.why in ("error", "continues"):  # what breaks while it is being killed is no error
         state, reason = State.CANCELLED, "cancelled"
     return _end(status, known, state, reason, event.time, done=event.done, failed=event.failed)
 

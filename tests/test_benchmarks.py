@@ -18,13 +18,17 @@ def run(*arguments):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
 
 
-@pytest.mark.parametrize("name", ["start", "memory", "merge", "items", "tail"])
+@pytest.mark.parametrize("name", ["start", "memory", "merge", "items", "tail", "coordinator"])
 def test_a_benchmark_gives_numbers(name):
     check(run("--tiny", name))
 
 
 def test_the_overhead_is_compared_with_joblibs():
     check(run("--tiny", "overhead"), "ours to joblib's")
+
+
+def test_the_plan_is_compared_with_fixed_ones():
+    check(run("--tiny", "policy"), "one equal part for each worker", "fixed chunks of 30")
 
 
 def check(done, *wanted):

@@ -20,6 +20,7 @@ from jupyter_featx.worker.allocation import allocation
 from jupyter_featx.worker.herald import Herald, native_id
 from jupyter_featx.worker.leader import Charge, Leader, last_word
 from jupyter_featx.worker.muster import Hello, RanksMissing, enlist, gather
+from jupyter_featx.worker.output import complain
 from jupyter_featx.worker.process import PR_SET_CHILD_SUBREAPER, prctl
 from jupyter_featx.worker.rank import Rank, RankOptions, caught_signals
 from jupyter_featx.worker.surroundings import kill_children
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         attempt = Attempt(job, spec, world, options, caught)
         return _follow(attempt, _hello(attempt)) if world.rank else _lead(attempt, _hello(attempt))
     except (FeatxError, OSError) as exc:
-        print(f"jupyter-featx: {exc}", file=sys.stderr, flush=True)
+        complain(str(exc))
         kill_children()
         if world.size > 1:
             world.abort()
@@ -121,7 +122,7 @@ def _lead(attempt: Attempt, own: Hello) -> int:
         herald.say(events.Noted(native_id=herald.native_id, message=note))
     try:
         for note in check_world(world, job, spec):
-            print(f"jupyter-featx: {note}", file=sys.stderr, flush=True)
+            complain(note)
             herald.say(events.Noted(native_id=herald.native_id, message=note))
         _loop(attempt, _rank(attempt, herald.attempt, own), leader)
     except (FeatxError, OSError) as exc:

@@ -28,6 +28,7 @@ from jupyter_featx.jobdir import JobDir
 from jupyter_featx.shards import FAILED, MISSING, OK, finished, wrote
 from jupyter_featx.spec import JobSpec
 from jupyter_featx.worker.herald import native_id
+from jupyter_featx.worker.output import complain
 from jupyter_featx.worker.parts import members
 from jupyter_featx.worker.verdict import Run, chain, ending, objection, was_cancelled
 
@@ -104,12 +105,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.submitted is not None:
             _say_submitted(ended, options.submitted)
         elif options.failed is not None:
-            hint = "Type '%featx retry' to go on."
-            _say_stopped(ended, "error", f"The next run could not be submitted: {_one_line(options.failed)} {hint}")
+            _say_stopped(ended, "error", f"{_one_line(options.failed).rstrip('.')}. Type '%featx retry' to go on.")
         else:
             print(answer(ended), flush=True)
     except (FeatxError, OSError) as exc:
-        print(f"jupyter-featx: {exc}. {options.reason}".strip(), file=sys.stderr, flush=True)
+        complain(f"{exc}. {options.reason}".strip())
         if asked:
             print("end", flush=True)
         return 0 if asked else 1

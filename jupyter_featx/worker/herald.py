@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from jupyter_featx import events
 from jupyter_featx.events import Event
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.schedulers.local import run_id
+from jupyter_featx.worker.output import complain
 
 _RESERVE_BYTES = 16 << 10
 
@@ -30,7 +30,7 @@ class Herald:
         try:
             self._log.append(event)
         except OSError as exc:  # a full disk: the work goes on, or ends with its own error
-            print(f"jupyter-featx: an event could not be written: {exc}", file=sys.stderr, flush=True)
+            complain(f"an event could not be written: {exc}")
             return False
         return True
 
@@ -40,7 +40,7 @@ class Herald:
             self._reserve.unlink(missing_ok=True)
         event = events.Stopped(native_id=self.native_id, why=why, message=message, done=done, failed=failed)
         if not self.say(event):
-            print(f"jupyter-featx: the run ended ({why}): {message}", file=sys.stderr, flush=True)
+            complain(f"the run ended ({why}): {message}")
 
 
 def _fill(path: Path) -> None:

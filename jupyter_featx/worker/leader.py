@@ -22,6 +22,7 @@ from jupyter_featx.spec import JobSpec, LimitSpec
 from jupyter_featx.state import State, fold
 from jupyter_featx.worker.coordinator import Coordinator, Order, Plan, Report
 from jupyter_featx.worker.herald import Herald
+from jupyter_featx.worker.output import complain
 from jupyter_featx.worker.parts import members
 from jupyter_featx.worker.pulse import Pulse
 from jupyter_featx.worker.verdict import Run, chain, ending, objection, was_cancelled
@@ -137,7 +138,7 @@ class Leader:
         """Tell a user's cancel from a scheduler's own reasons to end a run, which another run goes on after."""
         if number == signal.SIGUSR1:
             self._send(self.coordinator.close("The scheduler announced the run's end"))
-        elif number == signal.SIGTERM and continues() and not self._cancel_asked():
+        elif number != signal.SIGHUP and continues() and not self._cancel_asked():  # srun hands on only SIGINT in time
             self._send(self.coordinator.stop("interrupted", "The scheduler ended the run."))
         else:
             self._send(self.coordinator.stop("cancelled", "cancelled"))
@@ -171,8 +172,13 @@ class Leader:
         if table and alone and self.coordinator.stopped == "complete":
             self._merge()
         self._say_stopped()
-        if table and not alone and fold(events.read(self._job.events)).state is State.COMPLETED:
+        if table and not alone and self._all_parts_complete():
             self._merge()
+
+    def _all_parts_complete(self) -> bool:
+        current = fold(events.read(self._job.events)).current
+        complete = [attempt for attempt in current if attempt.state is State.COMPLETED]
+        return len(complete) == self._spec.resources.jobs
 
     def all_gone(self, seconds: float) -> bool:
         """Wait until every rank has said its last; return whether they did."""
@@ -204,7 +210,7 @@ class Leader:
         command = [sys.executable, "-m", "jupyter_featx.table", *places]
         done = subprocess.run(command, stdout=subprocess.PIPE, cwd="/", check=False)
         if done.returncode:
-            print("The table could not be made now; job.result() will try again.", file=sys.stderr, flush=True)
+            complain("The table could not be made now; job.result() will try again.")
             return
         info: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         seconds = round(time.monotonic() - begun, 3)

@@ -10,6 +10,12 @@ _WORKER_BYTES = 64 << 10  # of one worker between two pauses
 _FILE_BYTES = 32 << 20
 
 
+def complain(text: str) -> None:
+    """Say something in the job's log. Where the disk is full it goes unheard, and nothing else happens."""
+    with suppress(OSError):  # not by `print`, whose buffer would fail again when the process ends
+        os.write(2, f"jupyter-featx: {text}\n".encode(errors="backslashreplace"))
+
+
 class OutputLog:
     """Appends what workers print until the file is full; a flood is counted, not kept."""
 
@@ -38,14 +44,14 @@ class OutputLog:
     def _write(self, worker: int, data: bytes) -> None:
         if not data or self._size > _FILE_BYTES:
             return
-        if self._descriptor < 0:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(self._path, flags, 0o600)
         prefix = f"[w{worker}] ".encode()
         lines = b"".join(prefix + line for line in data.splitlines(keepends=True))
         if not lines.endswith(b"\n"):
             lines += b"\n"
         with suppress(OSError):  # a full disk must not stop the work for a print
+            if self._descriptor < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+                self._descriptor = os.open(self._path, flags, 0o600)
             self._size += os.write(self._descriptor, lines)
 
     def close(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import selectors
 import signal
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -23,7 +22,7 @@ from jupyter_featx.worker.coordinator import Report
 from jupyter_featx.worker.crew import Crew, Death, Worker
 from jupyter_featx.worker.dealer import TURN_SECONDS, Dealer
 from jupyter_featx.worker.durations import BUCKETS, bucket
-from jupyter_featx.worker.output import OutputLog
+from jupyter_featx.worker.output import OutputLog, complain
 from jupyter_featx.worker.shard import Shard
 from jupyter_featx.worker.world import Message, World
 
@@ -145,18 +144,21 @@ class Rank:
     def _finish(self, why: str) -> None:
         self.stopped = why
         self.crew.quit(_STOP_SECONDS)
-        try:
-            for worker in self.crew.workers:
-                self.crew.read_rows(worker, self._shard.add)
-                self._output.add(worker.number, self.crew.read_output(worker))
-            self._commit()
-        except (ShardError, OSError) as exc:  # what could not be written is computed again by the next attempt
-            print(f"jupyter-featx: {exc}", file=sys.stderr, flush=True)
+        for keep in (self._read_all, self._commit):  # what was written counts, also where more could not be
+            try:
+                keep()
+            except (ShardError, OSError) as exc:  # what could not be written is computed again by the next attempt
+                complain(str(exc))
         self.counts.busy_seconds = self._busy()
         self._report(final=True)
         self._shard.close()
         self._output.close()
         self.finished = True
+
+    def _read_all(self) -> None:
+        for worker in self.crew.workers:
+            self.crew.read_rows(worker, self._shard.add)
+            self._output.add(worker.number, self.crew.read_output(worker))
 
     # -- the nursery -------------------------------------------------------------------------------------------------
 

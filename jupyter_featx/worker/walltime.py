@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import suppress
 
-_MARGIN_SECONDS = 10.0  # for the last rows to be written, and for the next run to be submitted
+_MARGIN_SECONDS = 5.0  # for the last rows to be written, and the last word to be said
 _MARGIN_SHARE = 0.1  # but no more than this of a short run
 
 

@@ -58,7 +58,14 @@ class Run:
         return "".join(path.read_text(errors="replace") for path in sorted(self.job.logs.iterdir()))
 
 
-def make_job(root: Path, template: str, items: int | list[str], cores: int = 2, **limits: Any) -> JobDir:
+def make_job(
+    root: Path,
+    template: str,
+    items: int | list[str],
+    cores: int = 2,
+    resources: dict[str, Any] | None = None,
+    **limits: Any,
+) -> JobDir:
     """Make a job folder; `items` are paths, or how many of "/data/N" there are."""
     paths = [f"/data/{n}" for n in range(items)] if isinstance(items, int) else items
 
@@ -70,21 +77,37 @@ def make_job(root: Path, template: str, items: int | list[str], cores: int = 2, 
             job_id=job_id,
             total=len(paths),
             created=time.time(),
-            resources=ResourceSpec(cores),
+            resources=ResourceSpec(cores, **(resources or {})),
             limits=LimitSpec(**limits),
         )
         jobdir.write_aside(job.spec_file, spec.to_json())
+        job.event_log("client").append(events.Created(total=len(paths)))
 
     return jobdir.create("engine", fill, root)
 
 
-def run(job: JobDir, *options: str, launcher: tuple[str, ...] = (), timeout: float = 30) -> Run:
+def run(
+    job: JobDir,
+    *options: str,
+    launcher: tuple[str, ...] = (),
+    timeout: float = 60,
+    environment: dict[str, str] | None = None,
+    table: bool = False,
+) -> Run:
     """Run one attempt to its end."""
     module = ["-m", "mpi4py", "-m", "jupyter_featx.worker"] if launcher else ["-m", "jupyter_featx.worker"]
-    command = [*launcher, sys.executable, *module, str(job.path), "--no-table", *options]
+    command = [*launcher, sys.executable, *module, str(job.path), *([] if table else ["--no-table"]), *options]
     begun = time.monotonic()
     with job.job_log.open("ab") as log:
-        done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, timeout=timeout, check=False)
+        done = subprocess.run(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            timeout=timeout,
+            check=False,
+            env=os.environ | (environment or {}),
+        )
     return read(job, time.monotonic() - begun, done.returncode)
 
 

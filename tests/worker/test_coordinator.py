@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_featx.worker.coordinator import Coordinator, Plan, Report
+from jupyter_featx.worker.durations import bucket
 
 
 def make(items, workers, **plan):
@@ -101,6 +102,61 @@ def test_the_walltime_stops_it():
     coordinator = make(10, [1], deadline=5.0)
     assert coordinator.tick(4.9) == []
     assert coordinator.tick(5.0) == [(0, {"stop": "walltime"})]
+
+
+def took(seconds, items=100, done=100, running=0, closed=False):
+    """A report of items that all took so long."""
+    return Report(done, 0, running, 0, seconds * items, closed=closed, durations=((bucket(seconds), items),))
+
+
+def test_what_would_not_finish_before_the_walltime_is_not_begun():
+    coordinator = make(1000, [2, 2], deadline=100.0)
+    first = lease(coordinator.ask(0, 2))
+    assert first
+    coordinator.report(0, took(10.0))
+    assert coordinator.tick(85.0) == []
+    assert lease(coordinator.ask(1, 2), 1)
+    closing = coordinator.tick(91.0)
+    assert closing == [(0, {"close": True}), (1, {"close": True})]
+    assert coordinator.tick(91.1) == []
+    assert coordinator.ask(0, 2) == []
+    assert coordinator.give_back(1, [3]) == []
+
+
+def test_a_closed_attempt_ends_when_nothing_runs_any_more():
+    coordinator = make(1000, [2, 2], deadline=100.0)
+    coordinator.report(0, took(10.0))
+    coordinator.tick(95.0)
+    assert coordinator.report(0, took(10.0, closed=True)) == []
+    assert coordinator.report(1, took(10.0, done=50, items=50, running=1)) == []
+    ended = coordinator.report(1, took(10.0, done=51, items=51, closed=True))
+    assert ended == [(0, {"stop": "walltime"}), (1, {"stop": "walltime"})]
+    assert coordinator.message == "The walltime is over with 849 items left."
+
+
+def test_what_still_runs_at_the_deadline_is_cut():
+    coordinator = make(1000, [2], deadline=100.0)
+    coordinator.report(0, took(10.0, running=2))
+    coordinator.tick(95.0)
+    assert coordinator.tick(99.9) == []
+    assert coordinator.tick(100.0) == [(0, {"stop": "walltime"})]
+
+
+def test_the_p95_is_of_all_the_ranks_and_of_the_whole_run():
+    coordinator = make(100_000, [2, 2], deadline=1000.0)
+    coordinator.report(0, took(100.0, items=10, done=10))
+    coordinator.report(1, took(1.0, items=1000, done=1000))
+    coordinator.report(0, took(100.0, items=11, done=11))
+    assert coordinator.tick(990.0) == []
+    assert coordinator.tick(999.0) != []
+
+
+def test_a_run_may_be_told_to_close_early_and_says_by_whom():
+    coordinator = make(10, [1])
+    assert coordinator.close("The scheduler announced the run's end") == [(0, {"close": True})]
+    assert coordinator.close("again") == []
+    assert coordinator.report(0, Report(2, 0, 0, 0, 1.0, closed=True)) == [(0, {"stop": "walltime"})]
+    assert coordinator.message == "The scheduler announced the run's end with 8 items left."
 
 
 def test_the_first_reason_to_stop_stays():
