@@ -111,8 +111,10 @@ def _checked(image: str, *, sure: bool) -> tuple[str, str]:
         if not sure and not os.path.isdir(os.path.dirname(path)):
             return path, ""
         raise ImageError(f"There is no container image {path}. Type 'featx image build SOURCE {path}' to make it.")
-    Bind.same(path)
-    return path, image_identity(path)
+    identity = image_identity(path)
+    if not identity:
+        raise ImageError(f"The container image {path} cannot be read. Type 'chmod a+r {path}', or ask its owner.")
+    return Bind.same(path).source, identity
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,7 +27,6 @@ _LAST_LINES = 6
 _MENDS = (
     (r"no space left", "The disk is full: set APPTAINER_TMPDIR and APPTAINER_CACHEDIR to folders with more room."),
     (r"unauthorized|authentication required|denied", "The registry wants a login: type 'apptainer registry login'."),
-    (r"manifest unknown|not found|no such image|404", "Check the name and the tag of the image."),
     (
         r"dial tcp|no such host|i/o timeout|connection refused|network is unreachable",
         "The registry cannot be reached from here: build on a login node, or from an archive (docker save).",
@@ -35,6 +35,7 @@ _MENDS = (
         r"user namespace|newuidmap|fakeroot|subuid|operation not permitted",
         "This machine does not let ordinary users build: build where user namespaces are allowed, or from an archive.",
     ),
+    (r"manifest unknown|not found|no such image|404", "Check the name and the tag of the image."),
 )
 
 
@@ -116,28 +117,43 @@ def _run(program: str, source: Source, place: Path) -> None:
     aside = place.with_name(f".{place.stem}.{os.getpid()}.sif")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        # The definition file's own paths are meant from where it lies.
-        folder = os.path.dirname(source.words) if source.words.startswith("/") else None
-        command = [program, "build", "--force", str(aside), source.words]
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", cwd=folder, stdin=subprocess.DEVNULL, check=False
-        )
+        options: list[str] = []
+        done = _build(program, options, source, aside)
+        # A user can be made root inside in several ways, of which a machine may offer only the beginning.
+        for complaint, option in (
+            ("newuidmap was not found", "subuid"),
+            ("--ignore-fakeroot-command", "fakeroot-command"),
+        ):
+            if done.returncode and complaint in done.stderr:
+                options.append(f"--ignore-{option}")
+                done = _build(program, options, source, aside)
         if done.returncode:
             raise ImageError(_explained(source, done.stdout + done.stderr))
         os.replace(aside, place)
     except OSError as exc:
         raise ImageError(f"Cannot write {place}: {exc.strerror}. Choose another folder for the image.") from exc
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
+
+
+def _build(program: str, options: list[str], source: Source, aside: Path) -> subprocess.CompletedProcess[str]:
+    command = [program, "build", "--force", *options, str(aside), source.words]
+    # A definition file's own paths are meant from where it lies.
+    folder = os.path.dirname(source.words) if source.words.startswith("/") else None
+    return subprocess.run(
+        command, capture_output=True, text=True, errors="replace", cwd=folder, stdin=subprocess.DEVNULL, check=False
+    )
 
 
 def _explained(source: Source, said: str) -> str:
     """Return the mend before what the runtime said last."""
     lines = [one_line(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in said.splitlines()]
-    errors = [line for line in lines if re.match(r"FATAL|ERROR", line)] or lines
-    told = " / ".join(errors[-_LAST_LINES:])[-1500:] or "it said nothing"
+    told = " / ".join([line for line in lines if line and not line.startswith("INFO:")][-_LAST_LINES:])[-1500:]
     mend = next((mend for pattern, mend in _MENDS if re.search(pattern, told, re.IGNORECASE)), "")
-    return f"{source.words} cannot be made into an image. {mend}{' ' if mend else ''}Apptainer said: {told}"
+    return (
+        f"{source.words} cannot be made into an image. {mend}{' ' if mend else ''}Apptainer said: {told or 'nothing'}"
+    )
 
 
 def _recorded(program: str, source: Source, place: Path) -> Built:

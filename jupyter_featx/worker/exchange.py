@@ -6,12 +6,13 @@ On tags of its own, so that nothing of it is ever taken for a message of the job
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 LARGE_BYTES = 2 << 20  # what passes in small messages can hang from 1 MB on; see worldcheck
-_LARGE_TAG, _PAUSE = 7100, 0.0005
+_LARGE_TAG, _TROUBLE_TAG, _PAUSE = 7100, 7104, 0.0005
 _WINDOW = 16  # so many large messages under way at once: memory and network are others', too
 
 
@@ -31,7 +32,7 @@ class Exchange:
     """One rank's side of the talk. `library` is the mpi4py module, `comm` its communicator."""
 
     def __init__(self, comm: Any, library: Any) -> None:
-        self._comm, self._byte, self._status = comm, library.BYTE, library.Status
+        self._comm, self._byte, self._status, self._error = comm, library.BYTE, library.Status, library.Exception
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self._sending: list[tuple[Any, object]] = []  # requests, and the buffers that MPI reads until they are done
         self._kept: object = None
@@ -64,7 +65,8 @@ class Exchange:
     def silent(self, seconds: float) -> list[int]:
         """Send a large message to every other rank and back; return those from which none came back in time.
 
-        Whoever is asked answers at once, so `seconds` of silence from all of them is the end.
+        Whoever is asked answers at once, so `seconds` of silence from all of them is the end. Some MPI libraries hang
+        at what they cannot do, others raise an error, on either side.
         """
         data = bytearray(LARGE_BYTES)
         waiting: list[int] = list(range(1, self.size))
@@ -76,15 +78,28 @@ class Exchange:
                 rank, answer = waiting.pop(0), bytearray(LARGE_BYTES)
                 receiving = self._comm.Irecv([answer, self._byte], source=rank, tag=_LARGE_TAG)
                 open_now[rank] = (receiving, self._comm.Isend([data, self._byte], dest=rank, tag=_LARGE_TAG), answer)
-            for rank, (receiving, sending, _) in list(open_now.items()):
-                if receiving.Test() and sending.Test():
-                    del open_now[rank]
-                    deadline = time.monotonic() + seconds
+            try:
+                for rank, (receiving, sending, _) in list(open_now.items()):
+                    if receiving.Test() and sending.Test():
+                        del open_now[rank]
+                        deadline = time.monotonic() + seconds
+                if self._comm.Iprobe(tag=_TROUBLE_TAG):
+                    break
+            except self._error as exc:
+                print(f"jupyter-featx: a large MPI message failed: {exc}", file=sys.stderr, flush=True)
+                break
             self._progress()
         return sorted([*open_now, *waiting])
 
     def echo(self, seconds: float) -> None:
-        """Send rank 0's large message back, when it comes."""
+        """Send rank 0's large message back, when it comes; tell it when that cannot be."""
+        try:
+            self._echo(seconds)
+        except self._error as exc:
+            print(f"jupyter-featx: a large MPI message failed: {exc}", file=sys.stderr, flush=True)
+            self.tell(0, _TROUBLE_TAG, {})
+
+    def _echo(self, seconds: float) -> None:
         data = bytearray(LARGE_BYTES)
         request = self._comm.Irecv([data, self._byte], source=0, tag=_LARGE_TAG)
         self._kept = (request, data)
@@ -93,7 +108,10 @@ class Exchange:
             self._progress()
             if time.monotonic() > deadline:
                 return
-        self._sending.append((self._comm.Isend([data, self._byte], dest=0, tag=_LARGE_TAG), data))
+        back = self._comm.Isend([data, self._byte], dest=0, tag=_LARGE_TAG)
+        self._kept = (back, data)
+        while not back.Test() and time.monotonic() < deadline:
+            self._progress()
 
     def flush(self, seconds: float) -> None:
         """Give the last messages a moment to leave."""

@@ -75,6 +75,22 @@ def make_sandbox(folder: Path = CACHE) -> Path:
     return sandbox
 
 
+def make_user_base(folder: Path = CACHE) -> Path:
+    """Return a PYTHONUSERBASE with mpi4py and MPICH for the image's Python, made by the machine's own of that release.
+
+    Outside the image its bin/mpiexec starts ranks.
+    """
+    base = folder / "user-base-1"
+    with _alone(folder):
+        if not (base / "bin" / "mpiexec").exists():
+            aside = base.with_suffix(f".{os.getpid()}.tmp")
+            options = ("--user", "--break-system-packages", "--no-cache-dir", "--quiet")
+            pip = (sys.executable, "-m", "pip", "--python", "/usr/bin/python3", "install", *options)
+            _quiet(*pip, "mpi4py>=4", "mpich>=4.2", PYTHONUSERBASE=str(aside), PIP_ROOT_USER_ACTION="ignore")
+            aside.rename(base)
+    return base
+
+
 def open_fuse() -> None:
     """Let ordinary users mount a SIF on this machine, as they can on a cluster; in tests only."""
     device = Path("/dev/fuse")
@@ -119,9 +135,9 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _quiet(*command: str) -> None:
+def _quiet(*command: str, **variables: str) -> None:
     """Run a command; what it says is shown when it fails."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **variables}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
 
