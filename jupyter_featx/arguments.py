@@ -34,6 +34,7 @@ class Command:
     tail: str | None = None
     each: bool = False
     yes: bool = False
+    hello: bool = True
     force: bool = False
     words: Sequence[str] = ()
     text: str = ""
@@ -163,6 +164,12 @@ VERBS: Mapping[str, tuple[str, str, Sequence[Option]]] = {
         "remove a job with its rows and its table",
         "job",
         (Option("--yes", "do not ask", submit=False),),
+    ),
+    "cluster": ("show where jobs can run: this machine, the partitions, their limits and free cores", "", ()),
+    "doctor": (
+        "check everything from here to the nodes, and say what to do about what is wrong",
+        "",
+        (Option("--no-job", "do not submit the job of two ranks that lasts some seconds", "", "hello", False, True),),
     ),
     "image": (
         "make the container image that jobs run in, or show what tells it from others",

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SpecError as exc:
         return _fail(exc, 2)
     try:
-        _ACTS[command.verb](command)
+        status = _ACTS[command.verb](command)
         sys.stdout.flush()
     except FeatxError as exc:
         return _fail(exc, 1)
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except _StillRunning as exc:
         _say(str(exc))
         return _INTERRUPTED
-    return 0
+    return status or 0
 
 
 class _StillRunning(Exception):
@@ -214,6 +214,26 @@ def _agreed(job: Job) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def _cluster(command: Command) -> None:
+    from jupyter_featx.cards.cluster import cluster_text
+    from jupyter_featx.cluster import overview
+
+    _print(cluster_text(overview(), COMMAND))
+
+
+def _doctor(command: Command) -> int:
+    """Print each finding as it comes; return 1 where a check failed."""
+    from jupyter_featx.doctor import examine, summary
+
+    found = []
+    for finding in examine(job=command.hello):
+        found.append(finding)
+        _print(str(finding))
+        sys.stdout.flush()
+    _print(summary(found))
+    return int(any(finding.state == "failed" for finding in found))
+
+
 def _image(command: Command) -> None:
     from jupyter_featx import image
     from jupyter_featx.config import load
@@ -225,7 +245,7 @@ def _help(command: Command) -> None:
     print(command.text)
 
 
-_ACTS: Mapping[str, Callable[[Command], None]] = {
+_ACTS: Mapping[str, Callable[[Command], int | None]] = {
     "submit": _submit,
     "test": _test,
     "data": _data,
@@ -239,6 +259,8 @@ _ACTS: Mapping[str, Callable[[Command], None]] = {
     "cancel": _cancel,
     "retry": _retry,
     "delete": _delete,
+    "cluster": _cluster,
+    "doctor": _doctor,
     "image": _image,
     "help": _help,
 }

@@ -231,8 +231,13 @@ def test_each_option_of_submit_can_be_preset():
         ("[profiles.big]\njobs = 2.5", 2, "must be a whole number from 1 to"),
         ('[profiles.big]\npartition = "main; rm -rf"', 2, "must be letters, digits and any of"),
         ('[profiles.big]\naccount = "a\\nb"', 2, "must be letters, digits"),
-        ('[profiles.big]\ndirectives = ["--wrap=rm -rf ~"]', 2, "must be an option of the scheduler"),
-        ('[profiles.big]\nmail = "kim"', 2, "must be an address"),
+        (
+            '[profiles.big]\ndirectives = ["--wrap=rm -rf ~"]',
+            2,
+            "which is refused. directive='--wrap=rm -rf ~' is not allowed.",
+        ),
+        ('[profiles.big]\ndirectives = ["coment=x"]', 2, "Did you mean 'comment'?"),
+        ('[profiles.big]\nmail = "kim at home"', 2, "must be an address"),
         ('[profiles."a b"]\ncores = 3', 1, 'the name "a b" in [profiles] must be a name'),
         ('[site]\nsetup = ["a\\nb"]', 2, "must be one line of text"),
         ('[site]\nmodules = ["gcc; reboot"]', 2, "must be a module's name"),
@@ -400,7 +405,7 @@ _HEADERS = st.sampled_from(
 def test_any_text_is_a_configuration_or_one_error(text: str | bytes):
     content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     message = _refusal(content)
-    assert message == "" or (message.startswith("x.toml") and len(message) < 900)
+    assert message == "" or (message.startswith("x.toml") and len(message) < 1500)
 
 
 def _refusal(content: bytes) -> str:

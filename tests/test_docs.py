@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -22,6 +23,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import jupyter_featx
 from jupyter_featx import arguments, client, errors, script
+from jupyter_featx.config import Config
+from jupyter_featx.config.parsing import parse
+from jupyter_featx.config.schema import SCHEMA, Table
+from jupyter_featx.config.toml import parse_toml
 from jupyter_featx.events import Event, EventLog
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.options import SubmitOptions
@@ -38,6 +43,10 @@ USER_PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 RUN = [ROOT / "README.md", DOCS / "first-steps.md"]
 KINDS = ("exception", "bad-value", "timeout", "memory", "crash")
 SITE_OPTIONS = {"--help", "--version"}
+FOREIGN_OPTIONS = {  # of srun, sbatch and mpirun; of what runs containers
+    *("--mpi", "--signal", "--test-only", "--map-by"),
+    *("--sharens", "--bind", "--set-env", "--rm", "--userns", "--network", "--ipc", "--env-host"),
+}
 
 
 def text(page: str) -> str:
@@ -72,6 +81,7 @@ def test_each_verb_is_documented_with_its_options_and_no_others(verb: str):
 @pytest.mark.parametrize("page", USER_PAGES, ids=ids)
 def test_each_option_that_is_mentioned_exists(page: Path):
     known = {option.flag for _, _, options in arguments.VERBS.values() for option in options} | SITE_OPTIONS
+    known |= FOREIGN_OPTIONS
     prose = re.sub(r"^.*(?:has no option|pip install|jupyter lab|DryRun).*$", "", page.read_text(), flags=re.MULTILINE)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", prose)) <= known
 
@@ -174,6 +184,49 @@ def test_each_environment_variable_is_documented():
     prefixes = {f"{prefix}…" for prefix in (*script.DROPPED_PREFIXES, *setup._MPI_VARIABLES)}
     for name in ours | set(script.DROPPED_VARIABLES) | set(setup._THREAD_VARIABLES) | prefixes:
         assert f"`{name}`" in text("configuration.md"), name
+
+
+def keys_of(name: str) -> set[str]:
+    """Return the keys of a table of the configuration, or of each of the tables in it."""
+    table = SCHEMA.keys[name]
+    if not isinstance(table, Table):
+        return {name}
+    return set(table.entry.keys if isinstance(table.entry, Table) else table.keys)
+
+
+def settings(name: str) -> str:
+    return section("configuration.md", name).partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", SCHEMA.keys)
+def test_each_key_of_the_configuration_is_documented_and_no_other(name: str):
+    shown = set(re.findall(r"^\| `(\w+)` \|", settings(name), re.MULTILINE))
+    assert shown == (set() if name == "profiles" else keys_of(name))  # a profile has the keys of the defaults
+
+
+def test_each_default_of_the_configuration_is_documented():
+    config = Config()
+    known = {"slurm": vars(config.slurm), "site": vars(config.site), "container": vars(config.container)}
+    known |= {"scheduler": {"scheduler": config.scheduler}, "environment": {"policy": config.environment_policy}}
+    for name, values in known.items():
+        for key, value in values.items():
+            row = re.search(rf"^\| `{key}` \| `(.*?)` \|", settings(name), re.MULTILINE)
+            assert row, key
+            shown = parse_toml(f"key = {row[1]}")["key"]
+            assert (tuple(shown) if isinstance(shown, list) else shown) == value, key
+
+
+@pytest.mark.parametrize("page", USER_PAGES, ids=ids)
+def test_each_configuration_that_is_shown_can_be_read(page: Path):
+    for block in re.findall(r"^ *```toml\n(.*?)^ *```", page.read_text(), re.MULTILINE | re.DOTALL):
+        assert parse(textwrap.dedent(block).encode(), page)
+
+
+def test_each_example_of_a_default_can_be_read():
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", settings("defaults"), re.MULTILINE)
+    for key, examples in rows:
+        for example in re.findall(r"`(.*?)`", examples):
+            assert parse(f"[defaults]\n{key} = {example}\n".encode(), DOCS / "configuration.md")
 
 
 # -- its links lead somewhere, and it stands by itself ----------------------------------------------------------------

@@ -28,6 +28,15 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def walltime(seconds: float | None) -> str:
+    """Return a limit as it can be typed after --walltime: "02:00:00", "1-12:00:00"; "any" for none."""
+    if seconds is None:
+        return "any"
+    days, rest = divmod(round(seconds), 86400)
+    clock = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return f"{days}-{clock}" if days else clock
+
+
 def short_time(seconds: float) -> str:
     """Return a time as it is measured for one item: "0.4 ms", "12 ms", "3.4 s", "1 m 05 s"."""
     if not math.isfinite(seconds) or seconds < 0:

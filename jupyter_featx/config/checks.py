@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from jupyter_featx.directives import ALLOWED, extra
 from jupyter_featx.errors import SpecError
 from jupyter_featx.spec import parse_cores, parse_duration, parse_memory
 
@@ -145,6 +146,17 @@ def cores(value: Any) -> Any:
     return value
 
 
+def directive(value: Any) -> str:
+    """Check for one more option of sbatch."""
+    if not isinstance(value, str):
+        raise Wrong('must be an option of sbatch in quotation marks, such as "comment=pilot".')
+    try:
+        return extra(value)
+    except SpecError as exc:
+        near = did_you_mean(re.split("[= ]", value.lstrip("-"))[0], ALLOWED)
+        raise Wrong(f"is refused.{near} {str(exc)[:600]}") from None
+
+
 def _parsed(parse: Callable[[Any], Any], value: Any, kinds: tuple[type, ...], allowed: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise Wrong(allowed)
@@ -155,10 +167,10 @@ def _parsed(parse: Callable[[Any], Any], value: Any, kinds: tuple[type, ...], al
 
 
 def path(value: Any, folder: Path) -> str:
-    """Check for a path; one that is not absolute is meant from the folder of the file that names it."""
+    """Check for a path; one that is not absolute is meant from the folder of its file. "none" stays."""
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise Wrong("must be a path in quotation marks.")
-    return str(folder / _expanded(value))
+    return value if value == "none" else str(folder / _expanded(value))
 
 
 def bind(value: Any) -> str:

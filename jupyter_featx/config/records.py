@@ -54,3 +54,14 @@ class Config:
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Mapping[str, PartitionLimits] = field(default_factory=dict)  # partition, or "local" -> its limits
     files: tuple[Path, ...] = ()
+
+    @property
+    def preset(self) -> dict[str, Any]:
+        """Return the options of a submit that names none: the defaults, and the default profile over them."""
+        return {**self.defaults, **self.profiles.get(self.defaults.get("profile", ""), {})}
+
+    @property
+    def speaks_of_slurm(self) -> bool:
+        """Whether somebody set up Slurm here, or means jobs to go there."""
+        chosen = {options.get("scheduler") for options in (self.defaults, *self.profiles.values())}
+        return "slurm" in {self.scheduler, *chosen} or bool(self.slurm.prefix)

@@ -30,13 +30,10 @@ class Table:
 _WORD = checks.text(r"\w[\w.,:+-]{0,127}", "letters, digits and any of . , : + - _")
 _NAME = checks.text(r"\w[\w.-]{0,63}", "a name of letters, digits and any of . - _", re.UNICODE)
 _FEATURES = checks.text(r"[\w([][\w.,:+&|*()\[\]=-]{0,199}", 'features of nodes, such as "avx512" or "a100|h100"')
-_MAIL = checks.text(r"[\w.+-]+@[\w-]+(\.[\w-]+)*", 'an address, such as "kim@example.org"')
-_DIRECTIVE = checks.text(
-    r"(--)?[a-z][a-z0-9-]*(=[\w.,:+@%/=-]+)?", 'an option of the scheduler, such as "comment=pilot"'
-)
+_MAIL = checks.text(r"[\w.%+][\w.%+-]*(@[\w.-]+)?", 'an address, such as "kim@example.org"')
 _VARIABLE = checks.text(r"[A-Za-z_][A-Za-z0-9_]*\*?", "the name of a variable; a * may end it")
 _MODULE = checks.text(r"[\w][\w./+:@-]{0,127}", 'a module\'s name, such as "gcc/13"')
-_RUNTIME = checks.text(r"[\w./+-]+", 'a command, such as "apptainer" or "/opt/apptainer/bin/apptainer"')
+_RUNTIME = checks.one_of("apptainer", "singularity")
 _POLICY = checks.one_of("strict", "warn", "off")
 _SCHEDULER = checks.one_of("local", "slurm")
 
@@ -58,7 +55,7 @@ OPTIONS: Mapping[str, Check] = {
     "exclusive": checks.switch,
     "nice": checks.whole(-2_147_483_645, 2_147_483_645),
     "mail": _MAIL,
-    "directives": checks.listed(_DIRECTIVE),
+    "directives": checks.listed(checks.directive),
     "container": checks.line,
     "environment": _POLICY,
     "item_timeout": checks.duration,

@@ -17,6 +17,7 @@ from jupyter_featx.arguments import Command, parse
 from jupyter_featx.cards.job import not_completed, unfinished_note
 from jupyter_featx.cards.wording import counted
 from jupyter_featx.client import DryRun, Job
+from jupyter_featx.cluster import Overview, overview
 from jupyter_featx.config import load as load_config
 from jupyter_featx.dataset import DatasetOptions, resolve
 from jupyter_featx.errors import FeatxError, JobStateError, SpecError
@@ -194,6 +195,18 @@ class FeatxMagics(Magics):
             raise SpecError(f"Job '{job.id}' has {rows}. Type '%featx delete {job.id} --yes' to remove them for good.")
         job.delete()
         print(f"Job '{job.id}' is gone.")
+
+    def do_cluster(self, command: Command) -> Overview:
+        return overview()
+
+    def do_doctor(self, command: Command) -> None:
+        from jupyter_featx.doctor import examine, summary  # a rare act: a notebook need not load it to begin
+
+        found = []
+        for finding in examine(job=command.hello):
+            found.append(finding)
+            print(finding, flush=True)
+        print(summary(found))
 
     def do_image(self, command: Command) -> None:
         runtime = load_config().container.runtime

@@ -11,6 +11,7 @@ from jupyter_featx.schedulers.base import Scheduler
 from jupyter_featx.schedulers.local import LocalScheduler
 
 if TYPE_CHECKING:
+    from jupyter_featx.schedulers.slurm import SlurmScheduler
     from jupyter_featx.schedulers.slurm_options import SlurmOptions
 
 
@@ -21,17 +22,7 @@ class _Known(Mapping[str, Scheduler]):
         if name == "local":
             return _local()
         if name == "slurm":
-            from jupyter_featx.schedulers.slurm_options import SlurmOptions
-
-            slurm = load().slurm
-            return _slurm(
-                SlurmOptions(
-                    prefix=slurm.prefix,
-                    transport=slurm.transport,
-                    poll_seconds=slurm.poll_seconds,
-                    timeout_seconds=slurm.timeout_seconds,
-                )
-            )
+            return slurm()
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
@@ -49,13 +40,31 @@ def known_schedulers() -> Mapping[str, Scheduler]:
     return _Known()
 
 
+def slurm() -> SlurmScheduler:
+    """Return Slurm, reached as the configuration says."""
+    return _slurm(slurm_options())
+
+
+def slurm_options() -> SlurmOptions:
+    """Return how the configuration says that Slurm is reached."""
+    from jupyter_featx.schedulers.slurm_options import SlurmOptions
+
+    slurm = load().slurm
+    return SlurmOptions(
+        prefix=slurm.prefix,
+        transport=slurm.transport,
+        poll_seconds=slurm.poll_seconds,
+        timeout_seconds=slurm.timeout_seconds,
+    )
+
+
 @functools.cache
 def _local() -> Scheduler:
     return LocalScheduler()
 
 
 @functools.cache
-def _slurm(options: SlurmOptions) -> Scheduler:
+def _slurm(options: SlurmOptions) -> SlurmScheduler:
     from jupyter_featx.schedulers.slurm import SlurmScheduler
 
     return SlurmScheduler(options)
