@@ -58,6 +58,7 @@ class _Rank:
     failed: int = 0
     running: int = 0
     left: int = 0
+    fresh: int = 0  # of `left`: leased since its last report, and for all we know begun
     busy_seconds: float = 0.0
     called_back: bool = False
 
@@ -110,6 +111,7 @@ class Coordinator:
         self._busy_seconds += report.busy_seconds - known.busy_seconds
         known.done, known.failed, known.running = report.done, report.failed, report.running
         known.left, known.busy_seconds, known.closed = report.left, report.busy_seconds, report.closed
+        known.fresh = 0
         for sign, counts in ((-1, known.durations), (1, report.durations)):
             for number, count in counts:
                 self._durations[number] += sign * count
@@ -172,12 +174,16 @@ class Coordinator:
     def _serve(self) -> list[Order]:
         orders: list[Order] = []
         while self._waiting and self.unleased and not self.stopped and not self._closing:
-            number = next(iter(self._waiting))
+            number = min(self._waiting, key=self._busy)  # of those equally busy the one that asked first
             rank = self._ranks[number]
             items = self._take(rank, self._waiting.pop(number))
             rank.left += len(items)
+            rank.fresh = min(rank.left, rank.fresh + len(items), rank.workers)
             orders.append((number, {"lease": items, "unleased": self.unleased}))
         return orders + self._call_back()
+
+    def _busy(self, number: int) -> bool:
+        return self._ranks[number].running >= self._ranks[number].workers
 
     def _take(self, rank: _Rank, idle: int) -> list[int]:
         size = self.lease_size(rank.workers, idle)
@@ -202,11 +208,12 @@ class Coordinator:
     def _call_back(self) -> list[Order]:
         if not self._waiting or self.unleased or self.stopped or self._closing:
             return []
-        number, holder = max(enumerate(self._ranks), key=lambda pair: pair[1].left)
-        if not holder.left or holder.called_back or number in self._waiting:
+        number, holder = max(enumerate(self._ranks), key=lambda pair: pair[1].left - pair[1].fresh)
+        spare = holder.left - holder.fresh  # or an item would go round among the ranks, and none begin it
+        if spare <= 0 or holder.called_back or number in self._waiting:
             return []
         holder.called_back = True
-        return [(number, {"call_back": min(sum(self._waiting.values()), -(-holder.left // 2))})]
+        return [(number, {"call_back": min(sum(self._waiting.values()), -(-holder.left // 2), spare)})]
 
     def _guard(self) -> list[Order]:
         limit = self.plan.max_failures

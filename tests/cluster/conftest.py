@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 from clusterfiles import NODES
+from countedjob import CountedJob
 from daemons import TestbedError
 from people import PROJECT
 from scientist import Scientist
@@ -61,6 +62,25 @@ def scientist(cluster: Testbed, request: pytest.FixtureRequest) -> Iterator[Scie
     made.cancel_all()
     with suppress(TestbedError):
         made.run("rm", "-rf", made.folder)
+
+
+@pytest.fixture
+def walltime_job(cluster: Testbed, early: list[CountedJob]) -> Iterator[CountedJob]:
+    """A job of more than a minute in a partition that gives it a minute."""
+    counted = early.pop() if early else submit_walltime_job(cluster)
+    yield counted
+    counted.job.scientist.cancel_all()
+
+
+@pytest.fixture(scope="session")
+def early(running_cluster: Testbed) -> list[CountedJob]:
+    """The job that runs in the background of other tests: it takes over a minute."""
+    return []
+
+
+def submit_walltime_job(cluster: Testbed) -> CountedJob:
+    made = Scientist(cluster, "walltime")
+    return CountedJob.submit(made, "--cores", "2x1", "--partition", "short", "--walltime", "1m", count=350, seconds=0.4)
 
 
 _SCIENTIST = pytest.StashKey[Scientist]()

@@ -250,10 +250,5 @@ class Submitted:
         ids = ",".join(self.native_ids())
         if ids:
             columns = "-ojobid,state,start,end,exitcode,nodelist"
-            parts.append(
-                run(
-                    ["env", f"SLURM_CONF={self.scientist.testbed.place.slurm_conf}", "sacct", "-D", "-j", ids, columns],
-                    check=False,
-                )
-            )
+            parts.append(self.scientist.testbed.slurm("sacct", "-D", "-j", ids, columns, check=False))
         return "\n".join(parts)

@@ -42,18 +42,14 @@ def test_a_killed_node_fails_its_job_and_can_come_back(scientist: Scientist, clu
     script = scientist.write("sleep.sbatch", SLEEP)
     (job,) = scientist.run("sbatch", "--parsable", "--no-requeue", script).split()
     try:
-        wait(lambda: cluster.slurm("squeue", "-h", "-j", job, "-o", "%T") == "RUNNING", "it runs", PATIENCE)
+        wait(lambda: cluster.job_state(job) == "RUNNING", "it runs", PATIENCE)
         (_, victim) = cluster.nodes_of(job)
         wait(lambda: len(cluster.processes_on(victim)) > 1, "its step runs", PATIENCE)
         cluster.kill_node(victim)
         assert cluster.processes_on(victim) == []
-        wait(lambda: "NODE_FAIL" in _state(cluster, job), "Slurm notices", PATIENCE, cluster.tail)
+        wait(lambda: cluster.job_state(job) == "NODE_FAIL", "Slurm notices", PATIENCE, cluster.tail)
     finally:
         cluster.slurm("scancel", "--quiet", job, check=False)
     cluster.revive_node(victim)
     cluster.wait_for_nodes()
     assert cluster.node_states()[victim] in ("idle", "mixed", "allocated", "completing")
-
-
-def _state(cluster: Testbed, job: str) -> str:
-    return cluster.slurm("scontrol", "show", "job", job, check=False)

@@ -107,6 +107,24 @@ class Testbed:
         names = self.slurm("squeue", "-h", "-j", job, "-o", "%N")
         return self.slurm("scontrol", "show", "hostnames", names).split()
 
+    def job_state(self, job: str) -> str:
+        """Return Slurm's word for where a job is; "" for one that it no longer knows."""
+        text = self.slurm("scontrol", "-o", "show", "job", job, check=False)
+        return text.partition("JobState=")[2].partition(" ")[0]
+
+    def ranks(self, job: str, number: int) -> list[int]:
+        """Return the process of a rank of a job: there is one."""
+        marks = {f"SLURM_JOB_ID={job}".encode(), f"SLURM_PROCID={number}".encode()}
+        found = {}
+        for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+            with suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+                is_worker = b"jupyter_featx.worker" in words and os.path.basename(words[0]).startswith(b"python")
+                if is_worker and marks <= set(self._environment_of(pid).split(b"\0")):
+                    found[pid] = parent
+        return [pid for pid, parent in found.items() if parent not in found]
+
     # -- one by one ------------------------------------------------------------------------------------------------
 
     def start_munged(self) -> None:

@@ -66,6 +66,15 @@ def test_what_a_rank_has_not_begun_is_called_back_for_one_that_idles():
         assert lease(coordinator.give_back(0, first[:2]), 1) == first[:2]
 
 
+def test_what_was_just_leased_is_not_called_back_before_its_rank_could_begin_it():
+    coordinator = make(1, [1, 1])
+    assert lease(coordinator.ask(0, 1)) == [0]
+    assert coordinator.ask(1, 1) == []
+    assert report(coordinator, 0, 0, left=1) == [(0, {"call_back": 1})]
+    assert coordinator.give_back(0, [0]) == [(1, {"lease": [0], "unleased": 0})]
+    assert coordinator.ask(0, 1) == []
+
+
 def test_a_call_back_that_brings_nothing_is_not_repeated_for_ever():
     coordinator = make(4, [2, 2])
     coordinator.ask(0, 2)
