@@ -124,9 +124,9 @@ class Board:
     def _entry(self, job: JobDir, *, now: bool = False) -> Entry:
         known = self._entries.get(job.job_id)
         mark, spec_mark = fingerprint(job.events), _mark(job.spec_file)
-        if known and known.mark == mark and known.spec_mark == spec_mark:
-            if not known.active or (not now and time.monotonic() - known.looked < _SHORT_SECONDS):
-                return known
+        same = known is not None and known.mark == mark and known.spec_mark == spec_mark
+        if known and same and (not known.active or (not now and time.monotonic() - known.looked < _SHORT_SECONDS)):
+            return known
         try:
             spec = known.spec if known and known.spec_mark == spec_mark else job.spec()
             with self._asking(spec.scheduler) as free:

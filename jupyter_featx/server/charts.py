@@ -31,9 +31,7 @@ def chart(job: JobDir, status: JobStatus) -> dict[str, Any]:
         "job_id": job.job_id,
         "points": _points(job),
         "histogram": _histogram(sample),
-        "attempts": [
-            {"number": a.number, "started": a.started, "ended": a.ended, "state": str(a.state)} for a in runs
-        ],
+        "attempts": [{"number": a.number, "started": a.started, "ended": a.ended, "state": str(a.state)} for a in runs],
     }
 
 
@@ -102,7 +100,7 @@ _MOST_SHARDS = 500
 
 
 def _pieces(path: Path, most: int) -> Iterator[bytes]:
-    """Yield parts of a file, evenly spread, of about `most` bytes together; small, for a search holds the interpreter."""
+    """Yield parts of a file, evenly spread, of about `most` bytes together; small: a search holds the interpreter."""
     try:
         size = os.stat(path).st_size
         count = max(1, min(most, size) // _PIECE)

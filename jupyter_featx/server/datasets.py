@@ -38,7 +38,7 @@ def describe(path: str, folder: str, pattern: str | None, recursive: bool, colum
     }
     seconds = {"code": "dataset", "message": f"There are too many items to count them in {SECONDS:g} s.", "hint": ""}
     yield facts | {"problem": seconds}
-    if kind in ("missing", "special") and not path.strip():
+    if not path.strip():
         yield facts
         return
     try:
@@ -98,7 +98,9 @@ def _kind(place: str) -> str:
     if not stat.S_ISREG(mode):
         return "special"
     suffix = os.path.splitext(place)[1].lower()
-    return {".csv": "csv", ".tsv": "csv", ".txt": "list", ".lst": "list", ".list": "list", "": "list"}.get(suffix, "file")
+    return {".csv": "csv", ".tsv": "csv", ".txt": "list", ".lst": "list", ".list": "list", "": "list"}.get(
+        suffix, "file"
+    )
 
 
 def _columns(place: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m jupyter_featx.server.errand`: do what is asked for on standard input, answer in JSON lines, the last counts.
+"""`python -m jupyter_featx.server.errand`: do what standard input asks for, answer in JSON lines; the last counts.
 
 A process of its own for what the server must not do itself (see errands.py).
 """

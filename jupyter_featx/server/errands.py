@@ -71,8 +71,9 @@ class Errands:
 async def _talk(
     process: asyncio.subprocess.Process, question: bytes, seconds: float | None
 ) -> tuple[list[bytes], bytes]:
-    assert process.stdin and process.stdout and process.stderr  # noqa: S101 - for the type checker: all are pipes
     stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+    if stdin is None or stdout is None or stderr is None:
+        raise ErrandFailed("an errand has no pipes")
     lines: list[bytes] = []
 
     async def hear() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -147,7 +146,7 @@ def _values(column: pl.Series, kind: str) -> list[object]:
 
 
 def distribution(path: Path, column: str) -> dict[str, object]:
-    """Return the bins of a column of numbers, or the most frequent values of another. Raises TableError, DamagedTable."""
+    """Return the bins of a column of numbers, or the most frequent values of another. Raises as `read_page`."""
     with _damage(path):
         (found,) = _chosen(_known(path), (column,))
         lazy = pl.scan_parquet(path).select(pl.col(column).alias("v"))
@@ -160,7 +159,10 @@ def distribution(path: Path, column: str) -> dict[str, object]:
 def _bins(lazy: pl.LazyFrame, total: int) -> dict[str, object]:
     finite = lazy.select(pl.col("v").cast(pl.Float64)).filter(pl.col("v").is_finite())
     facts = finite.select(
-        pl.len().alias("n"), pl.col("v").min().alias("low"), pl.col("v").max().alias("high"), pl.col("v").mean().alias("mean")
+        pl.len().alias("n"),
+        pl.col("v").min().alias("low"),
+        pl.col("v").max().alias("high"),
+        pl.col("v").mean().alias("mean"),
     )
     n, low, high, mean = facts.collect().row(0)
     edges: list[float] = []
@@ -187,7 +189,9 @@ def _bins(lazy: pl.LazyFrame, total: int) -> dict[str, object]:
 
 def _frequent(lazy: pl.LazyFrame, total: int) -> dict[str, object]:
     texts = lazy.select(pl.col("v").cast(pl.String)).drop_nulls()
-    count, low, high = texts.select(pl.len(), pl.col("v").min().alias("a"), pl.col("v").max().alias("z")).collect().row(0)
+    count, low, high = (
+        texts.select(pl.len(), pl.col("v").min().alias("a"), pl.col("v").max().alias("z")).collect().row(0)
+    )
     most = texts.group_by("v").len().sort("len", "v", descending=[True, False]).head(VALUES).collect()
     return {
         "count": count,
