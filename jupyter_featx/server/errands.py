@@ -17,6 +17,7 @@ from jupyter_featx import errors
 from jupyter_featx.script import DROPPED_VARIABLES
 
 _AT_ONCE = 4
+_END_SECONDS = 10.0  # from the last word to the end of the process
 _LINE = 1 << 26  # bytes of one answer
 
 
@@ -55,10 +56,12 @@ class Errands:
         self._running.add(process)
         try:
             out, err = await _talk(process, question, seconds)
+            await asyncio.wait_for(process.wait(), _END_SECONDS)
         finally:
             self._running.discard(process)
-            _kill(process)
-            await process.wait()
+            if process.returncode is None:
+                _kill(process)
+                await process.wait()
         return _answer(out, err, process.returncode)
 
     async def stop(self) -> None:
