@@ -51,3 +51,10 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jupyter_featx.notebook.magics import load
 
     load(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell the Jupyter server where its extension is."""
+    from jupyter_featx.server.app import FeatxServer
+
+    return [{"module": "jupyter_featx.server.app", "app": FeatxServer}]

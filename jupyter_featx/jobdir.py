@@ -280,6 +280,12 @@ def find(job_id: str, root: Path | None = None) -> JobDir:
     return JobDir(path)
 
 
+def announce(job: JobDir) -> None:
+    """Touch the folder of all jobs: who watches it looks again, also when no job came or went."""
+    with suppress(OSError):
+        os.utime(job.path.parent)
+
+
 def _no_such(job_id: str) -> JobNotFound:
     return JobNotFound(f"No job '{job_id}'. Run '%featx jobs' to list your jobs.")
 

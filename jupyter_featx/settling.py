@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from jupyter_featx import events
 from jupyter_featx.errors import FeatxError
@@ -17,6 +18,7 @@ from jupyter_featx.spec import JobSpec
 from jupyter_featx.state import Attempt, JobStatus, State, apply_to, fold
 
 SILENT_SECONDS = 600  # a run that works writes every ten seconds
+Read = Callable[[Path], Iterable[Event]]  # of a job's folder of events
 _LAST_WORDS_SECONDS = 60  # for what a run wrote last to be seen from another machine
 
 
@@ -24,9 +26,10 @@ def settled(
     jobs: Sequence[tuple[JobDir, JobSpec]],
     schedulers: Mapping[str, Scheduler],
     say: Callable[[JobDir, Event], None],
+    read: Read = events.read,
 ) -> list[JobStatus]:
     """Return the status of each job, in their order; the end of a run that vanished is written down by `say`."""
-    folded = {job: folded_status(job, spec) for job, spec in jobs}
+    folded = {job: folded_status(job, spec, read) for job, spec in jobs}
     asked: dict[str, dict[str, JobDir]] = {}
     for job, spec in jobs:
         for attempt in running_attempts(folded[job]):
@@ -36,7 +39,7 @@ def settled(
         for native_id, event in _poll(schedulers, name, runs).items():
             job = runs[native_id]
             if isinstance(event, Lost):
-                folded[job] = _lost(job, specs[job], event, say)
+                folded[job] = _lost(job, specs[job], event, say, read)
             else:
                 folded[job] = apply_to(folded[job], event)  # so at this moment, and nothing to write down
     return [_with_silence(job, specs[job], folded[job]) for job, _ in jobs]
@@ -47,9 +50,9 @@ def running_attempts(status: JobStatus) -> list[Attempt]:
     return [attempt for attempt in status.current if attempt.state in (State.QUEUED, State.RUNNING)]
 
 
-def folded_status(job: JobDir, spec: JobSpec) -> JobStatus:
+def folded_status(job: JobDir, spec: JobSpec, read: Read = events.read) -> JobStatus:
     """Return what the job's own events say."""
-    return replace(fold(events.read(job.events)), job_id=job.job_id, name=spec.name)
+    return replace(fold(read(job.events)), job_id=job.job_id, name=spec.name)
 
 
 def _poll(schedulers: Mapping[str, Scheduler], name: str, runs: Mapping[str, JobDir]) -> Mapping[str, Event]:
@@ -62,15 +65,15 @@ def _poll(schedulers: Mapping[str, Scheduler], name: str, runs: Mapping[str, Job
         return {}
 
 
-def _lost(job: JobDir, spec: JobSpec, event: Lost, say: Callable[[JobDir, Event], None]) -> JobStatus:
+def _lost(job: JobDir, spec: JobSpec, event: Lost, say: Callable[[JobDir, Event], None], read: Read) -> JobStatus:
     """Write down that a run is gone, unless it said its last itself, or may have and it is not seen here yet."""
-    status = folded_status(job, spec)
+    status = folded_status(job, spec, read)
     attempt = next((a for a in running_attempts(status) if a.native_id == event.native_id), None)
     if attempt is None or (_proper_end(attempt, event) and _just_spoke(job, attempt)):
         return status
     with suppress(FileNotFoundError):  # the job is being deleted
         say(job, event)
-    return folded_status(job, spec)
+    return folded_status(job, spec, read)
 
 
 def _proper_end(attempt: Attempt, event: Lost) -> bool:

@@ -34,6 +34,48 @@ class TableInfo:
     unreadable: int = 0
 
 
+@dataclass(frozen=True)
+class Condition:
+    """What a value must be: `op` is eq, ne, lt, le, gt, ge, contains, missing or present."""
+
+    column: str
+    op: str
+    value: str | float | bool | None = None
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    """Which rows and columns of a table to give, and in which order; None is all the columns."""
+
+    offset: int = 0
+    limit: int = 100
+    columns: tuple[str, ...] | None = None
+    sort: str | None = None
+    descending: bool = False
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class PageColumn:
+    """A column as it is shown: `side` is input, output, or item for the path."""
+
+    name: str
+    type: str
+    side: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of plain values, what they are, and how many there are in all."""
+
+    columns: tuple[PageColumn, ...]
+    all_columns: tuple[PageColumn, ...]
+    rows: list[list[object]]
+    total: int
+    matching: int
+
+
 def merge(
     shards: Path,
     items: Path,
@@ -92,3 +134,24 @@ def group_errors(errors: pandas.DataFrame) -> pandas.DataFrame:
     from jupyter_featx.table import errortable
 
     return errortable.group_errors(errors)
+
+
+def identify_errors(errors: pandas.DataFrame) -> pandas.DataFrame:
+    """Return the errors with two more columns: `group`, the same text for those that are one group, and `where`."""
+    from jupyter_featx.table import errortable
+
+    return errortable.identify_errors(errors)
+
+
+def read_page(path: Path, query: PageQuery) -> Page:
+    """Return some rows of the table, sorted and filtered without loading it. Raises TableError, DamagedTable."""
+    from jupyter_featx.table import paging
+
+    return paging.read_page(path, query)
+
+
+def distribution(path: Path, column: str) -> dict[str, object]:
+    """Return how the values of one column are distributed. Raises TableError, DamagedTable."""
+    from jupyter_featx.table import paging
+
+    return paging.distribution(path, column)

@@ -55,14 +55,24 @@ def _numbers(texts: Any, name: str) -> Any:
 
 def group_errors(errors: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each way to fail, the most frequent first, with the first item as its example."""
-    patterns = {message: generalised(message) for message in errors["message"].unique()}
-    keyed = errors.assign(pattern=errors["message"].map(patterns).astype(object), count=1)
-    groups = keyed.groupby(SIGNATURE, sort=False, dropna=False)
+    groups = _with_pattern(errors).assign(count=1).groupby(SIGNATURE, sort=False, dropna=False)
     grouped = groups.agg(count=("count", "sum"), message=("message", "first"), example=("item", "first"))
     ordered = grouped.reset_index().sort_values("count", ascending=False, kind="stable", ignore_index=True)
     ordered["message"] = list(map(_without_item, ordered["message"], ordered["example"]))
     ordered["where"] = list(map(_where, ordered["cell"], ordered["line"]))
     return ordered[["count", "kind", "type", "message", "where", "example"]]
+
+
+def identify_errors(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return the errors with two more columns: `group`, the same text for those that are one group, and `where`."""
+    keyed = _with_pattern(errors)
+    group = [repr(key) for key in keyed[SIGNATURE].itertuples(index=False, name=None)]
+    return errors.assign(group=group, where=list(map(_where, errors["cell"], errors["line"])))
+
+
+def _with_pattern(errors: pd.DataFrame) -> pd.DataFrame:
+    patterns = {message: generalised(message) for message in errors["message"].unique()}
+    return errors.assign(pattern=errors["message"].map(patterns).astype(object))
 
 
 def _without_item(message: str, item: str) -> str:

@@ -1,0 +1,1 @@
+"""What JupyterLab's panel asks of the Jupyter server: app wires, handlers translate, the manager knows."""

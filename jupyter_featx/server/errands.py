@@ -1,0 +1,116 @@
+"""Send work out of the server into a process of its own: `python -m jupyter_featx.server.errand`, JSON in, JSON out.
+
+What takes long in Python (a dataset of millions, a merge, a preflight) would hold the server's one interpreter, and
+what hangs or breaks would take the server along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+from jupyter_featx import errors
+from jupyter_featx.script import DROPPED_VARIABLES
+
+_AT_ONCE = 4
+_END_SECONDS = 10.0  # from the last word to the end of the process
+_LINE = 1 << 26  # bytes of one answer
+
+
+class ErrandFailed(Exception):
+    """An errand ended without an answer."""
+
+
+class Errands:
+    """Runs errands, a few at once."""
+
+    def __init__(self) -> None:
+        self._free: asyncio.Semaphore | None = None
+        self._running: set[asyncio.subprocess.Process] = set()
+
+    async def run(self, verb: str, seconds: float | None = None, **what: Any) -> dict[str, Any]:
+        """Return the errand's last answer. Raises the FeatxError that it met, or ErrandFailed.
+
+        When the time is up the errand is killed, and what it answered until then is returned.
+        """
+        if self._free is None:
+            self._free = asyncio.Semaphore(_AT_ONCE)
+        async with self._free:
+            return await self._run(json.dumps({"verb": verb, **what}).encode(), seconds)
+
+    async def _run(self, question: bytes, seconds: float | None) -> dict[str, Any]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "jupyter_featx.server.errand"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+            cwd="/",
+            limit=_LINE,
+            start_new_session=True,  # an interrupt of the server's terminal is not for a submit that is under way
+        )
+        self._running.add(process)
+        try:
+            out, err = await _talk(process, question, seconds)
+            await asyncio.wait_for(process.wait(), _END_SECONDS)
+        finally:
+            self._running.discard(process)
+            if process.returncode is None:
+                _kill(process)
+                await process.wait()
+        return _answer(out, err, process.returncode)
+
+    async def stop(self) -> None:
+        """Kill what runs; what it had begun to write is written aside, and never seen."""
+        for process in list(self._running):
+            _kill(process)
+            await process.wait()
+
+
+async def _talk(
+    process: asyncio.subprocess.Process, question: bytes, seconds: float | None
+) -> tuple[list[bytes], bytes]:
+    stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+    if stdin is None or stdout is None or stderr is None:
+        raise ErrandFailed("an errand has no pipes")
+    lines: list[bytes] = []
+
+    async def hear() -> None:
+        async for line in stdout:
+            lines.append(line)
+
+    complaint = asyncio.ensure_future(stderr.read())
+    with suppress(BrokenPipeError, ConnectionResetError):
+        stdin.write(question)
+        await stdin.drain()
+    stdin.close()
+    try:
+        await asyncio.wait_for(hear(), seconds)
+    except asyncio.TimeoutError:
+        _kill(process)
+    return lines, await complaint
+
+
+def _answer(lines: list[bytes], err: bytes, status: int | None) -> dict[str, Any]:
+    if not lines:
+        raise ErrandFailed(f"errand ended with {status}: {err.decode(errors='replace')[-4000:]}")
+    answer: dict[str, Any] = json.loads(lines[-1])
+    if error := answer.get("error"):
+        kind = getattr(errors, error["kind"], errors.FeatxError)
+        raise kind(error["message"])
+    return answer
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """Return our own environment without what opens the server: it is handed on to jobs."""
+    return {name: value for name, value in os.environ.items() if name not in DROPPED_VARIABLES}
