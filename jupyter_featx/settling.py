@@ -13,6 +13,7 @@ from jupyter_featx import events
 from jupyter_featx.errors import FeatxError
 from jupyter_featx.events import Event, Lost
 from jupyter_featx.jobdir import JobDir
+from jupyter_featx.lastwords import last_lines
 from jupyter_featx.schedulers.base import Scheduler
 from jupyter_featx.spec import JobSpec
 from jupyter_featx.state import Attempt, JobStatus, State, apply_to, fold
@@ -72,8 +73,14 @@ def _lost(job: JobDir, spec: JobSpec, event: Lost, say: Callable[[JobDir, Event]
     if attempt is None or (_proper_end(attempt, event) and _just_spoke(job, attempt)):
         return status
     with suppress(FileNotFoundError):  # the job is being deleted
-        say(job, event)
+        say(job, event if attempt.started else _with_log(job, event))
     return folded_status(job, spec, read)
+
+
+def _with_log(job: JobDir, event: Lost) -> Lost:
+    """Add what a run printed of which no rank was heard: why none could start stands there, if anywhere."""
+    lines = last_lines(job, event.native_id)
+    return replace(event, reason=f"{event.reason} The log ends: {' | '.join(lines)}") if lines else event
 
 
 def _proper_end(attempt: Attempt, event: Lost) -> bool:

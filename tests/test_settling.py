@@ -126,3 +126,10 @@ def test_parts_that_the_queue_has_no_room_for_take_the_others_with_them(cluster:
     assert cluster.scheduler.cancelled == ["1", "2"]
     [status] = cluster.manager.jobs()
     assert status.state in (State.FAILED, State.CANCELLED)
+
+
+def test_a_run_of_which_no_rank_was_heard_is_lost_with_the_end_of_its_log(cluster: Cluster) -> None:
+    job = cluster.submit()
+    (job.logs / "job-1.log").write_text("slurmstepd: error: execve(): /gone/python: No such file or directory\n")
+    cluster.scheduler.end("1", "ended with exit code 2 (FAILED).", "FAILED")
+    assert "The log ends: slurmstepd: error: execve(): /gone/python" in cluster.manager.status(job).reason

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,9 +21,11 @@ from functools import cached_property
 from pathlib import Path
 
 from jupyter_featx import events
+from jupyter_featx.cards.wording import one_line
 from jupyter_featx.errors import FeatxError
 from jupyter_featx.events import Event
 from jupyter_featx.jobdir import JobDir
+from jupyter_featx.lastwords import last_lines
 from jupyter_featx.shards import FAILED, MISSING, OK, finished, wrote
 from jupyter_featx.spec import JobSpec
 from jupyter_featx.worker.herald import native_id
@@ -32,10 +33,8 @@ from jupyter_featx.worker.output import complain
 from jupyter_featx.worker.parts import members
 from jupyter_featx.worker.verdict import Run, chain, ending, objection, was_cancelled
 
-_LINES = 5  # of the log, for the user
-_LINE = 200
-_TAIL = 16 << 10
 _SLACK_SECONDS = 5.0  # between two machines' clocks
+_REASON = 400  # characters
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Ended:
 
     def _what_happened(self) -> str:
         reason = self.reason.strip().rstrip(".") or "The ranks ended without a word"
-        said = f"{_one_line(reason)} ({_how(self.status)})."
+        said = f"{one_line(reason, _REASON)} ({_how(self.status)})."
         lines = last_lines(self.job, self.native_id)
         return f"{said} The log ends: {' | '.join(lines)}." if lines else said
 
@@ -105,7 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.submitted is not None:
             _say_submitted(ended, options.submitted)
         elif options.failed is not None:
-            _say_stopped(ended, "error", f"{_one_line(options.failed).rstrip('.')}. Type '%featx retry' to go on.")
+            _say_stopped(
+                ended, "error", f"{one_line(options.failed, _REASON).rstrip('.')}. Type '%featx retry' to go on."
+            )
         else:
             print(answer(ended), flush=True)
     except (FeatxError, OSError) as exc:
@@ -174,26 +175,6 @@ def _how(status: int) -> str:
         return f"killed by {signal.Signals(status - 128).name}"
     except ValueError:
         return f"status {status}"
-
-
-def last_lines(job: JobDir, native_id: str) -> list[str]:
-    """Return the last lines that the run printed, fit for one line of text each."""
-    own = job.run_log(native_id)
-    try:
-        with (own if own.exists() else job.job_log).open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return []
-    lines = [cleaned for line in re.split(r"[\r\n]+", text) if (cleaned := _one_line(line))]
-    return lines[-_LINES:]
-
-
-def _one_line(text: str) -> str:
-    """Return the text without what could move a terminal's cursor, cut to a readable length."""
-    plain = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", text)
-    words = " ".join("".join(char if char.isprintable() else " " for char in plain).split())
-    return words if len(words) <= _LINE else words[: _LINE - 1] + "…"
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def progress(job: JobDir, done: int, **more: Any) -> None:
     job.event_log("attempt-0001").append(events.Progress(**facts))
 
 
-def write_rows(job: JobDir, rows: Sequence[Mapping[str, Any]], errors: Mapping[int, Mapping[str, Any]] = {}) -> None:  # noqa: B006 - nobody writes into it
+def write_rows(job: JobDir, rows: Sequence[Mapping[str, Any]], errors: Mapping[int, Mapping[str, Any]] = {}) -> None:
     """Write one shard: row i for item i, and errors for items."""
     encoder = RowEncoder()
     with job.shard(1, 0).open("wb") as shard, job.shard_meta(1, 0).open("wb") as meta:
@@ -108,7 +108,9 @@ def merged(job: JobDir, failed: int = 0) -> JobDir:
     """Make the table of a job, and say so."""
     begun = time.time()
     info = table.merge(job.shards, job.items, job.index, job.path)
-    job.event_log("client-test-1").append(events.Merged(rows=info.rows, errors=info.errors, seconds=time.time() - begun))
+    job.event_log("client-test-1").append(
+        events.Merged(rows=info.rows, errors=info.errors, seconds=time.time() - begun)
+    )
     return job
 
 
