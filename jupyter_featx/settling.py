@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jupyter_featx import events
 from jupyter_featx.errors import FeatxError
-from jupyter_featx.events import Event, Lost
+from jupyter_featx.events import Event, Lost, Waiting
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.lastwords import last_lines
 from jupyter_featx.schedulers.base import Scheduler
@@ -20,7 +20,7 @@ from jupyter_featx.state import Attempt, JobStatus, State, apply_to, fold
 
 SILENT_SECONDS = 600  # a run that works writes every ten seconds
 Read = Callable[[Path], Iterable[Event]]  # of a job's folder of events
-_LAST_WORDS_SECONDS = 60  # for what a run wrote last to be seen from another machine
+_LAST_WORDS_SECONDS = 60  # in which what a run wrote last is seen from another machine, and one that works writes
 
 
 def settled(
@@ -41,7 +41,7 @@ def settled(
             job = runs[native_id]
             if isinstance(event, Lost):
                 folded[job] = _lost(job, specs[job], event, say, read)
-            else:
+            elif not _outdated(job, folded[job], event):
                 folded[job] = apply_to(folded[job], event)  # so at this moment, and nothing to write down
     return [_with_silence(job, specs[job], folded[job]) for job, _ in jobs]
 
@@ -75,6 +75,14 @@ def _lost(job: JobDir, spec: JobSpec, event: Lost, say: Callable[[JobDir, Event]
     with suppress(FileNotFoundError):  # the job is being deleted
         say(job, event if attempt.started else _with_log(job, event))
     return folded_status(job, spec, read)
+
+
+def _outdated(job: JobDir, status: JobStatus, event: Event) -> bool:
+    """Whether a run that is said to wait has been at work since: a scheduler may be asked once a minute only."""
+    if not isinstance(event, Waiting):
+        return False
+    attempt = next((a for a in running_attempts(status) if a.native_id == event.native_id), None)
+    return attempt is not None and attempt.state is State.RUNNING and _just_spoke(job, attempt)
 
 
 def _with_log(job: JobDir, event: Lost) -> Lost:

@@ -246,11 +246,12 @@ def _(event: events.Noted, status: JobStatus) -> JobStatus:
 @_apply.register
 def _(event: events.Waiting, status: JobStatus) -> JobStatus:
     known = _find(status, event.native_id)
-    if known is None or known.state is not State.QUEUED:
+    if known is None or known.state.final:
         return status
-    return _changed(
-        status, known, reason=event.reason, words=event.words, expected_start=event.expected_start, unknown_since=None
-    )
+    said = {"reason": event.reason, "words": event.words, "expected_start": event.expected_start}
+    # One that ran and waits again was requeued.
+    still = {"state": State.QUEUED, "running": 0, "items_per_second": 0.0, "unknown_since": None}
+    return _changed(status, known, **said, **still)
 
 
 @_apply.register

@@ -133,3 +133,12 @@ def test_a_run_of_which_no_rank_was_heard_is_lost_with_the_end_of_its_log(cluste
     (job.logs / "job-1.log").write_text("slurmstepd: error: execve(): /gone/python: No such file or directory\n")
     cluster.scheduler.end("1", "ended with exit code 2 (FAILED).", "FAILED")
     assert "The log ends: slurmstepd: error: execve(): /gone/python" in cluster.manager.status(job).reason
+
+
+def test_a_run_that_waits_once_more_shows_so_unless_it_has_spoken_since(cluster: Cluster) -> None:
+    job = cluster.submit()
+    start(job)
+    cluster.scheduler.says["1"] = Waiting(native_id="1", reason="BeginTime", words="it was requeued")
+    assert cluster.manager.status(job).state is State.RUNNING
+    age(job, 120)
+    assert cluster.manager.status(job).state is State.QUEUED

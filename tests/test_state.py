@@ -294,7 +294,9 @@ def test_what_a_scheduler_says_of_a_run_that_waits_is_shown_and_goes_when_it_run
     assert (status.reason, status.current[0].words) == ("starting", "starting")
     status = fold([created(), submitted(), waits, started(5)])
     assert (status.state, status.current[0].words) == (State.RUNNING, "")
-    assert fold([created(), submitted(), started(), waits]).state is State.RUNNING
+    again = fold([created(), submitted(), started(), progress(4, 5), waits])  # requeued: it waits once more
+    assert (again.state, again.reason, again.done, again.running) == (State.QUEUED, "Priority", 5, 0)
+    assert fold([created(), submitted(), started(), stopped(5), waits]).state is State.COMPLETED
 
 
 def test_a_scheduler_that_does_not_answer_changes_no_state() -> None:
