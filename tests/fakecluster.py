@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 COMMANDS = Path(__file__).parent / "fake_slurm"
+# Our own Python runs them: what `python3` is elsewhere may be slow to start.
+PATH = f"{COMMANDS}:{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
 class FakeCluster:

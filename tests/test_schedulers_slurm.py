@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 
 import pytest
-from fakecluster import COMMANDS, FakeCluster
+from fakecluster import PATH, FakeCluster
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Begun, Lost, Unreachable, Waiting
@@ -22,7 +21,7 @@ ALWAYS = SlurmOptions(transport="commands", poll_seconds=0, quiet_poll_seconds=0
 
 @pytest.fixture
 def cluster(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    monkeypatch.setenv("PATH", f"{COMMANDS}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", PATH)
     monkeypatch.setenv("FAKE_SLURM", str(tmp_path / "slurm"))
     return FakeCluster(tmp_path / "slurm")
 
@@ -104,7 +103,7 @@ def test_a_controller_that_is_away_takes_no_script(cluster: FakeCluster, script:
 
 def test_a_script_that_was_taken_unheard_is_found(cluster: FakeCluster, script: Path) -> None:
     cluster.set(slow=["sbatch"], takes_though_slow=True)
-    options = SlurmOptions(transport="commands", submit_seconds=8, timeout_seconds=60)
+    options = SlurmOptions(transport="commands", submit_seconds=10, timeout_seconds=60)
     assert submit(SlurmScheduler(options), script, "2") == "101"
 
 
@@ -201,6 +200,26 @@ def test_without_accounting_the_controller_is_asked(cluster: FakeCluster, said: 
     assert "exit code 7" in found["5"].reason
     assert "SIGKILL" in found["6"].reason
     assert len(cluster.calls("sacct")) == 1  # that there is none is remembered
+
+
+def test_a_controller_that_goes_away_between_two_questions_is_not_waited_for_again_and_again(
+    cluster: FakeCluster,
+) -> None:
+    cluster.says("sacct", err="Slurm accounting storage is disabled")
+    cluster.says("scontrol", err="slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
+    assert SlurmScheduler(LONG).poll([str(300 + number) for number in range(30)]) == {}
+    assert len(cluster.calls("scontrol")) == 1
+
+
+def test_only_a_few_runs_are_asked_about_one_by_one(cluster: FakeCluster) -> None:
+    cluster.says("sacct", err="Slurm accounting storage is disabled")
+    for number in range(30):
+        cluster.job(str(300 + number), state="FAILED", exit="1:0", gone=True)
+    ids = [str(300 + number) for number in range(30)]
+    scheduler = SlurmScheduler(ALWAYS)
+    assert len(scheduler.poll(ids)) == 20
+    assert len(cluster.calls("scontrol")) == 20
+    assert len(scheduler.poll(ids)) == 30  # after the next look
 
 
 def test_a_run_that_nobody_knows_is_lost_after_two_looks(cluster: FakeCluster) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fakecluster import COMMANDS, FakeCluster
+from fakecluster import PATH, FakeCluster
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Begun, Unreachable
@@ -20,7 +20,7 @@ NASTY = ["a b", "$(id)", "';true", '"', "%i|%r", "*", "", "\\", "~", "é"]
 
 @pytest.fixture
 def cluster(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    monkeypatch.setenv("PATH", f"{COMMANDS}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", PATH)
     monkeypatch.setenv("FAKE_SLURM", str(tmp_path / "slurm"))
     return FakeCluster(tmp_path / "slurm")
 

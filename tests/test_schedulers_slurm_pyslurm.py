@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakecluster import COMMANDS, FakeCluster
+from fakecluster import PATH, FakeCluster
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Begun, Lost, Unreachable, Waiting
@@ -107,7 +107,7 @@ class StandIn:
 
 @pytest.fixture
 def cluster(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    monkeypatch.setenv("PATH", f"{COMMANDS}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", PATH)
     monkeypatch.setenv("FAKE_SLURM", str(tmp_path / "slurm"))
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     return FakeCluster(tmp_path / "slurm")

@@ -97,6 +97,28 @@ def test_a_real_cluster() -> None:
     assert config["AccountingStorageEnforce"] == "associations,limits,qos"
 
 
+@pytest.mark.parametrize("version", ["24.11.5", "26.05.5"])
+def test_later_versions_print_what_we_read(version: str) -> None:
+    texts = {path.stem: path.read_text() for path in (REAL.parent / version).glob("*.txt")}
+    queue = parse_queue(texts["squeue"])
+    assert len(queue) == 11
+    assert {record.native_id for record in queue.values() if record.waits} == {"3", "4", "5", "7", "8", "10", "11"}
+    assert queue["2"].runs
+    assert queue["6"].reason == "RaisedSignal:9(Killed)"
+    assert queue["3"].expected_start == parse_time("2026-11-28T10:23:28+0000")
+    shown = {record.native_id: record for line in texts["scontrol_job"].splitlines() if (record := parse_shown(line))}
+    assert (shown["1"].state, shown["1"].exit_code, shown["1"].node_list) == ("FAILED", 3, "n1")
+    assert shown["4"].reason == "JobHeldUser"
+    partitions = parse_partitions(texts["scontrol_partition"], parse_nodes(texts["sinfo"]))
+    assert [(p.name, p.default, p.state, p.max_minutes) for p in partitions] == [
+        ("main", True, "UP", None),
+        ("short", False, "UP", 1.0),
+        ("closed", False, "DOWN", None),
+    ]
+    assert (partitions[0].cores, partitions[0].cores_free, partitions[0].cores_per_node) == (4, 3, 4)
+    assert parse_config(texts["scontrol_config"])["SLURM_VERSION"] == version
+
+
 def test_a_real_usage_merges_the_steps() -> None:
     found = {usage.native_id: usage for usage in parse_usage(real("sacct_usage"))}
     whole = found["34"]

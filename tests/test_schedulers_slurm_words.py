@@ -69,6 +69,8 @@ def test_a_reason_that_nobody_knows_is_kept_and_has_a_page() -> None:
         (JobRecord("5", "FAILED", exit_code=0, exit_signal=9), "memory"),
         (JobRecord("5", "FAILED", exit_signal=99), "signal 99"),
         (JobRecord("5", "FAILED", "JobLaunchFailure"), "JobLaunchFailure"),
+        (JobRecord("5", "FAILED", "RaisedSignal:9(Killed)", exit_signal=9), "(FAILED)"),
+        (JobRecord("5", "FAILED", "BadConstraints", exit_signal=1), "no node can ever give"),
         (JobRecord("5", "TIMEOUT", elapsed_seconds=3700), "after 1 h 1 min"),
         (JobRecord("5", "TIMEOUT"), "--walltime"),
         (JobRecord("5", "NODE_FAIL", node_list="n[1-2]"), "on n[1-2]"),

@@ -14,13 +14,13 @@ from typing import NamedTuple
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Event, Unreachable
 from jupyter_featx.schedulers.slurm_accounting import Accounting
+from jupyter_featx.schedulers.slurm_choice import choose
 from jupyter_featx.schedulers.slurm_cluster import Cluster
 from jupyter_featx.schedulers.slurm_clusters import ClusterReader
 from jupyter_featx.schedulers.slurm_commands import Commands, SlurmMissing
 from jupyter_featx.schedulers.slurm_endings import Endings
 from jupyter_featx.schedulers.slurm_limits import check_limits
 from jupyter_featx.schedulers.slurm_options import SlurmOptions
-from jupyter_featx.schedulers.slurm_pyslurm import choose
 from jupyter_featx.schedulers.slurm_queue import Queue
 from jupyter_featx.schedulers.slurm_records import NATIVE_ID
 from jupyter_featx.schedulers.slurm_snapshot import Snapshot, SnapshotFile

@@ -104,7 +104,7 @@ def _of_size(resources: ResourceSpec, partition: Partition) -> str:
     threads = f" of {resources.threads} threads" if resources.threads > 1 else ""
     less = ", or less --memory-per-core" if with_memory else ""
     return (
-        f"Partition '{partition.name}' gives at most {most:,} cores{threads}{with_memory} "
+        f"Partition '{partition.name}' gives at most {_cores(most)}{threads}{with_memory} "
         f"({_nodes(nodes)} {_shape(places)}); asked for {resources.cores:,}. Type --cores {most}{less}."
     )
 
@@ -129,7 +129,7 @@ def _no_worker(resources: ResourceSpec, partition: Partition) -> str:
     most = partition.max_cores_per_node or partition.cores_per_node
     if most and resources.threads > most:
         return (
-            f"Partition '{partition.name}' has at most {most} cores a node; asked for {resources.threads} threads. "
+            f"Partition '{partition.name}' has at most {_cores(most)} a node; asked for {resources.threads} threads. "
             f"Type --threads {most}."
         )
     return ""  # it tells too little
@@ -220,7 +220,7 @@ def _of_bounds(spec: JobSpec, cluster: Cluster, mine: Sequence[Account]) -> Iter
         wanted = spec.resources.cores * spec.resources.threads
         if cores and wanted > cores:
             most = max(1, cores // spec.resources.threads)
-            yield f"{who} gives at most {cores:,} cores; asked for {wanted:,}. Type --cores {most}."
+            yield f"{who} gives at most {_cores(cores)}; asked for {wanted:,}. Type --cores {most}."
 
 
 # -- wording -----------------------------------------------------------------------------------------------------------
@@ -228,6 +228,10 @@ def _of_bounds(spec: JobSpec, cluster: Cluster, mine: Sequence[Account]) -> Iter
 
 def _nodes(count: int) -> str:
     return "1 node" if count == 1 else f"{count:,} nodes"
+
+
+def _cores(count: int) -> str:
+    return "1 core" if count == 1 else f"{count:,} cores"
 
 
 def _shape(places: Sequence[int]) -> str:

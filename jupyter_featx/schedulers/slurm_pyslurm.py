@@ -6,26 +6,19 @@ that runs in a Slurm job itself (whose variables pyslurm would hand on), account
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import pwd
-import re
-import subprocess
-import sys
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_featx.errors import SchedulerError
-from jupyter_featx.schedulers.slurm_commands import AWAY, Commands, SlurmAway, SlurmMissing
-from jupyter_featx.schedulers.slurm_options import SlurmOptions
+from jupyter_featx.schedulers.slurm_commands import AWAY, SlurmAway
 from jupyter_featx.schedulers.slurm_records import JobRecord
 from jupyter_featx.schedulers.slurm_refusals import not_submitted, submission_error
-from jupyter_featx.schedulers.slurm_transport import CommandTransport, Transport, gone, names_its_log
+from jupyter_featx.schedulers.slurm_transport import CommandTransport, gone, names_its_log
 
-_PROBE_SECONDS = 30.0
 _DATABASE_AWAY_SECONDS = 60.0
 
 # What pyslurm 25.11 reads from a script as sbatch does.
@@ -78,13 +71,15 @@ class PyslurmTransport:
             return self._commands.submit(script, log, arguments)
 
     def _description(self, script: Path, log: Path, arguments: Sequence[str]) -> Any:
-        names: dict[str, Any] = {"name": script.parent.name, "script": str(script), "working_directory": os.getcwd()}
+        names: dict[str, Any] = {"script": str(script)}
         if arguments:
             names["script_args"] = list(arguments)
         if not names_its_log(script):
             names["standard_output"] = f"{str(log.parent).replace('%', '%%')}/job-%j.log"
         description = self._slurm.JobSubmitDescription(**names)
-        description.load_sbatch_options(overwrite=False)
+        description.load_sbatch_options(overwrite=False)  # what is set before it counts more than the script's own
+        if not getattr(description, "name", None):
+            description.name = script.parent.name
         nodes = str(getattr(description, "nodes", None) or "")
         if not nodes:  # it asks for one node, where sbatch asks for as many as the tasks need
             tasks = int(getattr(description, "ntasks", None) or 1)
@@ -130,20 +125,6 @@ class PyslurmTransport:
                 raise _error(exc) from exc
 
 
-def choose(options: SlurmOptions, commands: Commands, by_command: CommandTransport) -> Transport:
-    """Return the transport that the options name, or the one that fits. Raises SchedulerError."""
-    if options.transport not in ("auto", "commands", "pyslurm"):
-        raise SchedulerError(f"transport={options.transport!r} is not known. Choose auto, commands or pyslurm.")
-    if options.transport == "commands" or (options.transport == "auto" and options.prefix):
-        return by_command
-    reason = _unfit(commands)
-    if not reason:
-        return PyslurmTransport(importlib.import_module("pyslurm"), by_command)
-    if options.transport == "pyslurm":
-        raise SchedulerError(f'pyslurm cannot be used: {reason}. Set transport = "auto" to use Slurm\'s commands.')
-    return by_command
-
-
 def understood(script: Path) -> bool:
     """Return whether pyslurm reads every directive of the script as sbatch does."""
     try:
@@ -159,47 +140,6 @@ def understood(script: Path) -> bool:
         and words[0][2:].partition("=")[0] in _DIRECTIVES
         for words in directives
     )
-
-
-def _unfit(commands: Commands) -> str:
-    """Say why pyslurm cannot be used; "" where it can."""
-    if "pyslurm" not in sys.modules and importlib.util.find_spec("pyslurm") is None:
-        return "it is not installed"
-    ours = _pyslurm_version()
-    if not ours:
-        return "it cannot be imported here"
-    try:
-        theirs = _release(commands.run("sinfo", "-V"))
-    except SlurmMissing:
-        return ""  # it is the only way
-    except SchedulerError as exc:
-        return f"the cluster's version is not known ({exc})"
-    return "" if ours == theirs else f"it is for Slurm {ours}, and the cluster has {theirs or 'another'}"
-
-
-def _pyslurm_version() -> str:
-    """Return pyslurm's release, "25.11"; "" where it cannot be imported.
-
-    It is tried in another process: with a wrong library or configuration the import ends the process, with no error.
-    """
-    program = "import pyslurm; print(pyslurm.__version__)"
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            capture_output=True,
-            text=True,
-            timeout=_PROBE_SECONDS,
-            stdin=subprocess.DEVNULL,
-            errors="replace",
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return _release(done.stdout) if done.returncode == 0 else ""
-
-
-def _release(text: str) -> str:
-    match = re.search(r"\b([0-9]{2})\.([0-9]{1,2})\b", text)
-    return f"{match[1]}.{int(match[2]):02}" if match else ""
 
 
 def _error(exc: Exception) -> SchedulerError:

@@ -193,7 +193,8 @@ def _id(text: str) -> str:
 
 def _said(text: str) -> str:
     """Return the text, or "" where Slurm says that there is nothing to say."""
-    text = text.strip().strip("()")
+    text = text.strip()
+    text = text[1:-1] if text.startswith("(") and text.endswith(")") else text
     return "" if text in ("None", "null", "N/A", "Unknown", "None assigned", "NONE") else text
 
 

@@ -93,10 +93,15 @@ def _ending(record: JobRecord) -> str:
 
 
 def _failed(record: JobRecord, after: str) -> str:
+    if record.reason == "BadConstraints":
+        return (
+            "no node can ever give what it asked for (BadConstraints). Type '%featx cluster' for what there is, and "
+            "submit with fewer cores, or less memory a core."
+        )
     code, number = record.exit_code or 0, record.exit_signal or 0
     if code > 128 and not number:  # as a shell says that its command was killed
         code, number = 0, code - 128
-    why = record.reason if record.reason not in ("", "NonZeroExitCode") else ""
+    why = "" if record.reason.startswith(("NonZeroExitCode", "RaisedSignal")) else record.reason
     if number:
         how = f"killed by {_signal(number)}"
         if number == signal.SIGKILL:
