@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ from jupyter_featx.config import ContainerConfig
 from jupyter_featx.environment import image_identity
 from jupyter_featx.errors import ImageError, SpecError
 from jupyter_featx.jobdir import JobDir
+from jupyter_featx.script import RunOptions, render
 from jupyter_featx.spec import ContainerSpec, SiteSpec
 
 OWN = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "JUPYTER_IMAGE_SPEC")
@@ -195,6 +197,17 @@ def test_a_node_without_the_runtime_says_what_to_do(tmp_path):
     done = subprocess.run([shutil.which("bash"), *words[1:]], env={"PATH": ""}, capture_output=True, text=True)
     assert done.returncode == 127
     assert "there is no singularity on" in done.stderr
+
+
+def test_another_runtime_is_reached_by_the_template_of_the_documentation(tmp_path):
+    page = (images.ROOT / "docs" / "containers.md").read_text()
+    block = re.search(r"```jinja\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "mpi.sbatch.j2").write_text(block[1])
+    spec = replace(make_spec(), scheduler="slurm")
+    text = render(JobDir(Path("/jobs/iris-3f9a")), spec, RunOptions(), folder=tmp_path)
+    assert "\nimage=(ch-run --home --unset-env='LD_*' -b /scratch /images/hub --)\n" in text
+    assert '"${image[@]}" "${rank[@]}"' in text
+    subprocess.run(["bash", "-n"], input=text, text=True, check=True)
 
 
 # -- real Apptainer ---------------------------------------------------------------------------------------------------
