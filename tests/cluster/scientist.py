@@ -40,6 +40,7 @@ class Scientist:
         self.folder = self.home / "featx-tests" / f"{name[:40]}-{secrets.token_hex(2)}"
         self.featx_home = self.folder / "featx"
         self.python = testbed.place.venv / "bin/python"
+        self.path = f"{testbed.place.venv}/bin:/usr/local/bin:/usr/bin:/bin"
         self.jobs: list[Submitted] = []
         self.run("mkdir", "-p", self.folder)
         self.write("config.toml", config)
@@ -53,7 +54,7 @@ class Scientist:
             "LOGNAME": self.user,
             "SHELL": "/bin/bash",
             "LANG": "C.UTF-8",
-            "PATH": f"{self.testbed.place.venv}/bin:/usr/local/bin:/usr/bin:/bin",
+            "PATH": self.path,
             "SLURM_CONF": str(self.testbed.place.slurm_conf),
             "FEATX_HOME": str(self.featx_home),
             "FEATX_CONFIG": str(self.folder / "config.toml"),
