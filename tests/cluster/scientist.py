@@ -27,13 +27,17 @@ from jupyter_featx.items import ItemFile
 from jupyter_featx.shards import list_shards, whole_lines
 from jupyter_featx.state import JobStatus, fold
 
+CONFIG = """\
+[slurm]
+poll_seconds = 2
+"""
 PATIENCE = 240  # seconds until something that a loaded machine does late counts as never
 
 
 class Scientist:
     """The ordinary user, with a folder in the home for one test, which holds FEATX_HOME and the configuration."""
 
-    def __init__(self, testbed: Testbed, name: str, config: str = "") -> None:
+    def __init__(self, testbed: Testbed, name: str, config: str = CONFIG) -> None:
         self.testbed = testbed
         self.user = make_user()
         self.home = home_of(self.user)

@@ -108,7 +108,9 @@ def merged(job: JobDir, failed: int = 0) -> JobDir:
     """Make the table of a job, and say so."""
     begun = time.time()
     info = table.merge(job.shards, job.items, job.index, job.path)
-    job.event_log("client-test-1").append(events.Merged(rows=info.rows, errors=info.errors, seconds=time.time() - begun))
+    job.event_log("client-test-1").append(
+        events.Merged(rows=info.rows, errors=info.errors, seconds=time.time() - begun)
+    )
     return job
 
 

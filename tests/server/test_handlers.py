@@ -101,7 +101,9 @@ async def test_what_runs_is_not_deleted_and_what_ended_is_not_cancelled(api, hom
 
 
 @pytest.mark.parametrize("job_id", ["..%2F..%2Fetc", "%2e%2e", "IRIS-1", "a" * 49, "iris%00", ".new-aa", "a%2Fb"])
-async def test_nothing_but_the_id_of_a_job_names_a_job(job_id: str, home: Path, jp_serverapp, jp_auth_header, http_server_client):
+async def test_nothing_but_the_id_of_a_job_names_a_job(
+    job_id: str, home: Path, jp_serverapp, jp_auth_header, http_server_client
+):
     (home / "jobs" / ".new-aa").mkdir(parents=True)
     for rest in ("", "/log", "/result", "/download", "/script"):
         url = f"{jp_serverapp.base_url.rstrip('/')}/featx/api/v1/jobs/{job_id}{rest}"
