@@ -19,6 +19,7 @@ demo: $(DEMO) ## run the example notebook over real crystal structures and show 
 	@$(RUN) python examples/demo.py
 
 test: $(DEV) ## run every test, real parts included
+	@.ci/testbed packages
 	@$(RUN) python -m pytest
 
 check: $(DEV) ## format, lint, types, and the direction of the imports

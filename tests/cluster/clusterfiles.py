@@ -65,6 +65,7 @@ SlurmctldDebug=info
 SlurmdDebug=info
 NodeName=n[1-4] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{node_ports}] CPUs=4 RealMemory=64000 State=UNKNOWN
 PartitionName=main Nodes=n[1-4] Default=YES MaxTime=INFINITE DefaultTime=01:00:00 PriorityTier=5 PreemptMode=OFF
+PartitionName=wide Nodes=n[1-4] MaxCPUsPerNode=2 MaxTime=INFINITE DefaultTime=01:00:00 PriorityTier=5 PreemptMode=OFF
 PartitionName=short Nodes=n[3-4] MaxTime=00:01:00 PriorityTier=5 PreemptMode=OFF
 PartitionName=low Nodes=n[1-4] MaxTime=INFINITE DefaultTime=01:00:00 PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=high Nodes=n[1-4] MaxTime=01:00:00 PriorityTier=10 PreemptMode=OFF

@@ -37,7 +37,7 @@ def running_cluster() -> Iterator[Testbed]:
 
 
 @pytest.fixture
-def cluster(running_cluster: Testbed) -> Iterator[Testbed]:
+def cluster(running_cluster: Testbed, early: list[CountedJob]) -> Iterator[Testbed]:
     """The cluster with every part of it running and every node up, before and after."""
     mend(running_cluster)
     yield running_cluster
@@ -59,23 +59,35 @@ def scientist(cluster: Testbed, request: pytest.FixtureRequest) -> Iterator[Scie
     made = Scientist(cluster, "".join(letter if letter.isalnum() else "-" for letter in name))
     request.node.stash[_SCIENTIST] = made
     yield made
-    made.cancel_all()
-    with suppress(TestbedError):
-        made.run("rm", "-rf", made.folder)
+    remove(made)
+
+
+def remove(scientist: Scientist) -> None:
+    """End the user's jobs of a test, and remove its folder."""
+    scientist.cancel_all()
+    with suppress(TestbedError):  # what is still being killed may write once more
+        scientist.run("rm", "-rf", scientist.folder)
 
 
 @pytest.fixture
-def walltime_job(cluster: Testbed, early: list[CountedJob]) -> Iterator[CountedJob]:
+def walltime_job(cluster: Testbed, early: list[CountedJob], request: pytest.FixtureRequest) -> Iterator[CountedJob]:
     """A job of more than a minute in a partition that gives it a minute."""
     counted = early.pop() if early else submit_walltime_job(cluster)
+    request.node.stash[_SCIENTIST] = counted.job.scientist
     yield counted
-    counted.job.scientist.cancel_all()
+    remove(counted.job.scientist)
 
 
 @pytest.fixture(scope="session")
-def early(running_cluster: Testbed) -> list[CountedJob]:
-    """The job that runs in the background of other tests: it takes over a minute."""
-    return []
+def early(running_cluster: Testbed, request: pytest.FixtureRequest) -> Iterator[list[CountedJob]]:
+    """The same, submitted before the other tests where there are any: it runs in their background."""
+    made = []
+    if any(item.path.name == "test_renewal.py" for item in request.session.items):
+        mend(running_cluster)
+        made.append(submit_walltime_job(running_cluster))
+    yield made
+    for counted in made:
+        remove(counted.job.scientist)
 
 
 def submit_walltime_job(cluster: Testbed) -> CountedJob:

@@ -27,19 +27,24 @@ from jupyter_featx.items import ItemFile
 from jupyter_featx.shards import list_shards, whole_lines
 from jupyter_featx.state import JobStatus, fold
 
+CONFIG = """\
+[slurm]
+poll_seconds = 2
+"""
 PATIENCE = 240  # seconds until something that a loaded machine does late counts as never
 
 
 class Scientist:
     """The ordinary user, with a folder in the home for one test, which holds FEATX_HOME and the configuration."""
 
-    def __init__(self, testbed: Testbed, name: str, config: str = "") -> None:
+    def __init__(self, testbed: Testbed, name: str, config: str = CONFIG) -> None:
         self.testbed = testbed
         self.user = make_user()
         self.home = home_of(self.user)
         self.folder = self.home / "featx-tests" / f"{name[:40]}-{secrets.token_hex(2)}"
         self.featx_home = self.folder / "featx"
         self.python = testbed.place.venv / "bin/python"
+        self.path = f"{testbed.place.venv}/bin:/usr/local/bin:/usr/bin:/bin"
         self.jobs: list[Submitted] = []
         self.run("mkdir", "-p", self.folder)
         self.write("config.toml", config)
@@ -53,7 +58,7 @@ class Scientist:
             "LOGNAME": self.user,
             "SHELL": "/bin/bash",
             "LANG": "C.UTF-8",
-            "PATH": f"{self.testbed.place.venv}/bin:/usr/local/bin:/usr/bin:/bin",
+            "PATH": self.path,
             "SLURM_CONF": str(self.testbed.place.slurm_conf),
             "FEATX_HOME": str(self.featx_home),
             "FEATX_CONFIG": str(self.folder / "config.toml"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from container.image import get_apptainer, make_image, open_fuse
 from countedjob import CountedJob, square
 from daemons import run, wait
 from realjobs import calls
@@ -18,7 +19,7 @@ from jupyter_featx import events
 
 pytestmark = pytest.mark.slow
 
-BUSY = "#!/bin/bash\n#SBATCH --nodes=4 --exclusive --time=10 --output=/dev/null\nsleep 600\n"
+BUSY = "#!/bin/bash\n#SBATCH --nodelist=n[1-2] --exclusive --time=10 --output=/dev/null\nsleep 600\n"
 SUBMIT_AND_DIE = """
 import os, signal, sys
 import jupyter_featx as featx
@@ -137,11 +138,11 @@ def test_a_full_disk_is_reported_and_the_job_goes_on_when_there_is_room(scientis
 
 @pytest.fixture
 def blocker(cluster: Testbed) -> Iterator[str]:
-    """A job of somebody else that has all the nodes: what is submitted waits until it is cancelled."""
+    """A job of somebody else on two of the nodes: what needs all four waits until it is cancelled."""
     script = cluster.place.folder / "etc/busy.sbatch"
     script.write_text(BUSY)
     native = cluster.slurm("sbatch", "--parsable", "--partition=high", str(script))
-    wait(lambda: cluster.job_state(native) == "RUNNING", "it has the nodes", PATIENCE)
+    wait(lambda: cluster.job_state(native) == "RUNNING", "it has its nodes", PATIENCE)
     yield native
     cluster.slurm("scancel", "--quiet", native, check=False)
 
@@ -161,23 +162,19 @@ def test_a_job_whose_python_went_while_it_waited_fails_with_the_reason(
     assert "python" in status["reason"] or "No such file" in status["reason"], status
 
 
-def test_a_job_that_its_walltime_ends_goes_on_by_itself_until_it_is_complete(walltime_job: CountedJob):
-    counted = walltime_job
-    counted.job.until(lambda: len(counted.job.attempts()) > 1 or _merges(counted.job), "its second run begins")
-    first = counted.job.attempts()[0].native_id
-    counted.before = counted.job.done()
-    counted.job.until_merged()
-    counted.check()
-    (ended,) = [e for e in counted.job.events() if isinstance(e, events.Stopped) and e.native_id == first]
-    assert ended.why == "continues"
-    assert 0 < ended.done < counted.total
-    assert counted.job.status() == {
-        "state": "completed",
-        "reason": "",
-        "done": counted.total,
-        "failed": 0,
-        "total": counted.total,
-    }
+def test_a_job_whose_image_went_while_it_waited_fails_with_the_reason(
+    scientist: Scientist, blocker: str, cluster: Testbed
+):
+    scientist.path = f"{get_apptainer().parent}:{scientist.path}"
+    open_fuse()
+    image = scientist.folder / "own.sif"
+    scientist.run("cp", make_image(), image)
+    counted = CountedJob.submit(scientist, "--cores", "4x1", "--container", str(image), count=20)
+    scientist.run("rm", image)
+    cluster.slurm("scancel", blocker)
+    status = counted.job.until_state("failed", "completed")
+    assert status["state"] == "failed"
+    assert "own.sif" in status["reason"], status
 
 
 def _merges(job: Submitted) -> int:
