@@ -157,6 +157,7 @@ VERBS: Mapping[str, tuple[str, str, Sequence[Option]]] = {
         "job",
         (Option("--tail", "the last N lines; 0 for all (default: 200)", "N", submit=False),),
     ),
+    "usage": ("show what each run of a job cost: core-hours, memory, how busy its cores were", "job", ()),
     "script": ("show the script that was submitted", "job", ()),
     "cancel": ("stop a job; every finished row stays", "job", ()),
     "retry": ("run only the failed and the missing items again", "job", (*ITEM_LIMITS, *JOB_LIMITS, WAIT, OUT)),

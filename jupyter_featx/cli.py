@@ -181,6 +181,10 @@ def _log(command: Command) -> None:
         print(line)
 
 
+def _usage(command: Command) -> None:
+    _print_table(_job(command).usage())
+
+
 def _script(command: Command) -> None:
     print(_job(command).script(), end="")
 
@@ -255,6 +259,7 @@ _ACTS: Mapping[str, Callable[[Command], int | None]] = {
     "result": _result,
     "errors": _errors,
     "log": _log,
+    "usage": _usage,
     "script": _script,
     "cancel": _cancel,
     "retry": _retry,

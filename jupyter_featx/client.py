@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,6 +174,16 @@ class Job:
         """Return seconds, peak memory, host, rank, worker and attempt of every finished item."""
         with jobdir.existing(self._job):
             return table.timings(self._job.shards, self._job.items, self._job.index)
+
+    def usage(self) -> pandas.DataFrame:
+        """Return core-hours, peak memory and CPU efficiency of each attempt, by the accounting of the cluster."""
+        import pandas
+
+        from jupyter_featx.costs import RunCost, run_costs
+
+        with jobdir.existing(self._job):
+            runs = run_costs(self._manager, self._job.spec(), self.status())
+        return pandas.DataFrame(map(asdict, runs), columns=[field.name for field in fields(RunCost)])
 
     def log(self) -> str:
         """Return what the job and the user's functions printed."""

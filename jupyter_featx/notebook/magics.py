@@ -164,6 +164,9 @@ class FeatxMagics(Magics):
         lines = client.job(command.job).log().splitlines()
         print(*(lines[-count:] if count else lines) or ["Nothing was printed."], sep="\n")
 
+    def do_usage(self, command: Command) -> object:
+        return wide(client.job(command.job).usage())
+
     def do_script(self, command: Command) -> None:
         print(client.job(command.job).script())
 
