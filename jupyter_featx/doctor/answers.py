@@ -273,4 +273,4 @@ def _versions(ranks: list[dict[str, Any]]) -> Finding:
         featx = next(featx for _, featx in there if featx != here[1])
         mend = f"Type 'pip install jupyter_featx=={here[1]}' in the Python of the jobs, or make the image again."
         return failed(name, f"jupyter_featx {featx or 'unknown'} on the nodes, {here[1] or 'unknown'} here", mend)
-    return ok(name, f"Python {here[0]} and jupyter_featx {here[1]}, as here")
+    return ok(name, f"Python {here[0]} and jupyter_featx{f' {here[1]}' if here[1] else ''}, as here")

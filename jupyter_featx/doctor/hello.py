@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jupyter_featx import container, jobdir, script
 from jupyter_featx.config import Config
 from jupyter_featx.directives import directives
+from jupyter_featx.errors import FeatxError
 from jupyter_featx.events import Begun, Event, Lost, Unreachable, Waiting
 from jupyter_featx.schedulers.base import Scheduler
 from jupyter_featx.spec import AllocationSpec, ContainerSpec, JobSpec, ResourceSpec
@@ -128,7 +129,7 @@ def run(hello: Hello, scheduler: Scheduler, seconds: float) -> Ending:
     try:
         return _watch(hello, scheduler, native_id, seconds)
     finally:
-        with suppress(Exception):  # whatever went wrong before this is what the user must see
+        with suppress(FeatxError, OSError):  # whatever went wrong before this is what the user must see
             scheduler.cancel(native_id)
 
 
