@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import http.cookiejar
 import json
 import os
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from madejobs import make_job, merged, write_rows
 from realjobs import python
 from schemathesis.checks import not_a_server_error
@@ -35,8 +36,9 @@ CHECKS = [
     checks.response_schema_conformance,
 ]
 OPERATIONS = [result.ok() for result in schemathesis.openapi.from_path(str(FILE)).get_all_operations()]
+_LONGEST = 8000
 BOUNDED = settings(
-    max_examples=5,
+    max_examples=4,
     derandomize=True,
     database=None,
     deadline=None,
@@ -81,6 +83,7 @@ def _try(live: Any, cases: Any) -> None:
     @BOUNDED
     @given(case=cases)
     def ask(case: schemathesis.Case) -> None:
+        assume(len(repr(case.query)) < _LONGEST)  # a longer line no server reads to its end
         answer = case.call(base_url=f"{live.url}/featx/api/v1", headers=headers, timeout=300)
         case.validate_response(answer, checks=CHECKS)
 
@@ -130,6 +133,18 @@ class Browser:
         except urllib.error.HTTPError as exc:
             return exc.code
 
+    def listen(self, headers: dict[str, str]) -> int:
+        """Return the status of a handshake with the event bus."""
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+        upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+        upgrade["Cookie"] = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
+        connection = http.client.HTTPConnection("127.0.0.1", self.live.port, timeout=120)
+        try:
+            connection.request("GET", "/api/events/subscribe", headers=upgrade | headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     @property
     def xsrf(self) -> str:
         return next(cookie.value or "" for cookie in self.jar if cookie.name == "_xsrf")
@@ -145,9 +160,8 @@ def test_another_origin_can_neither_act_nor_listen(live):
     assert browser.status(f"{address}/cancel", evil, b"") in (403, 404)
     assert browser.status(f"{address}/cancel", evil | {"X-XSRFToken": browser.xsrf}, b"") in (403, 404)
     assert browser.status(f"{address}/cancel", {"X-XSRFToken": browser.xsrf}, b"") == 409  # it is heard, and has ended
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
-    assert browser.status(f"{live.url}/api/events/subscribe", evil | upgrade) == 403
+    assert browser.listen({}) == 101
+    assert browser.listen(evil) == 403
 
 
 CROWD = """
