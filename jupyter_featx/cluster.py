@@ -19,6 +19,8 @@ from jupyter_featx.schedulers.known import slurm
 if TYPE_CHECKING:
     from jupyter_featx.schedulers.slurm_cluster import Partition
 
+NO_SLURM = "Slurm is not configured here."
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -55,7 +57,7 @@ def overview() -> Overview:
     config = load()
     allowed = {name: words for name, limits in config.limits.items() if (words := _in_words(limits))}
     if not config.speaks_of_slurm and shutil.which("sinfo") is None:
-        return Overview(machine(), config.scheduler, "Slurm is not configured here.", allowed=allowed)
+        return Overview(machine(), config.scheduler, NO_SLURM, allowed=allowed)
     try:
         found = slurm().cluster()
     except SchedulerError as exc:

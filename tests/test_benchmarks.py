@@ -18,7 +18,7 @@ def run(*arguments):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
 
 
-@pytest.mark.parametrize("name", ["start", "memory", "merge", "items", "tail", "coordinator"])
+@pytest.mark.parametrize("name", ["start", "memory", "merge", "items", "tail", "coordinator", "server"])
 def test_a_benchmark_gives_numbers(name):
     check(run("--tiny", name))
 

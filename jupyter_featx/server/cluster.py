@@ -2,68 +2,75 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_featx.arguments import VERBS, Option
-from jupyter_featx.config import load
+from jupyter_featx.cluster import NO_SLURM, Overview, machine, overview
+from jupyter_featx.config import Config, load
 from jupyter_featx.errors import FeatxError
 from jupyter_featx.manager import Manager
 from jupyter_featx.options import SubmitOptions
 from jupyter_featx.server.snapshots import Shown
 
+if TYPE_CHECKING:
+    from jupyter_featx.schedulers.slurm_cluster import Partition
+
 _KINDS = {"DURATION": "duration", "MEMORY": "memory", "N": "number", "": "flag"}
 _SUBMITS = ("dry_run",)  # has a route of its own
 
 
-def cluster(manager: Manager) -> dict[str, Any]:
-    """Return the schedulers with their partitions; one that does not answer says why."""
+def cluster() -> dict[str, Any]:
+    """Return the schedulers with their partitions and the site's limits; what does not answer says why."""
     try:
-        default, message = load().scheduler, ""
-    except FeatxError as exc:
-        default, message = "local", str(exc)
-    here = {"name": "local", "reachable": True, "message": message, "partitions": [], "accounts": []}
-    others = [_scheduler(manager, default)] if default != "local" else []
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    cores = len(os.sched_getaffinity(0))
-    return {"cores": cores, "memory_mb": pages, "default": default, "schedulers": [here, *others]}
+        config, found = load(), overview()
+    except FeatxError as exc:  # a mistake in the configuration: what this machine is can be said all the same
+        config, found = Config(), Overview(machine(), "local", str(exc))
+    slurm = found.default == "slurm" or config.speaks_of_slurm or shutil.which("sinfo") is not None
+    return {
+        "cores": found.machine.cores,
+        "memory_mb": round(found.machine.memory_mb),
+        "default": found.default,
+        "schedulers": [
+            _scheduler("local", "" if slurm or found.message == NO_SLURM else found.message),
+            *([_scheduler("slurm", found.message, found)] if slurm else []),
+        ],
+        "limits": {name: asdict(limits) for name, limits in config.limits.items()},
+    }
 
 
-def _scheduler(manager: Manager, name: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {"name": name, "reachable": False, "message": "", "partitions": [], "accounts": []}
-    try:
-        found: Any = manager.scheduler(name).cluster()  # type: ignore[attr-defined]  # each but `local` has it
-    except FeatxError as exc:
-        return facts | {"message": str(exc)}
-    default = getattr(found, "default_partition", "")
-    partitions = [_partition(partition, default) for partition in found.partitions]
-    return facts | {"reachable": True, "partitions": partitions, "accounts": list(found.accounts)}
+def _scheduler(name: str, message: str, found: Overview | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "reachable": name == "local" or not message,
+        "message": message,
+        "partitions": [_partition(partition) for partition in found.partitions] if found else [],
+        "accounts": list(found.accounts) if found else [],
+    }
 
 
-def _partition(found: Any, default: str) -> dict[str, Any]:
-    """Return a partition as it is offered; what the cluster does not say is no limit."""
-
-    def of(*names: str, otherwise: Any = None) -> Any:
-        values = (getattr(found, name, None) for name in names)
-        return next((value for value in values if value is not None), otherwise)
-
+def _partition(found: Partition) -> dict[str, Any]:
     return {
         "name": found.name,
-        "default": bool(of("default", otherwise=found.name == default)),
-        "max_seconds": of("max_seconds", "max_walltime_seconds"),
-        "default_seconds": of("default_seconds", "default_walltime_seconds"),
-        "nodes": of("nodes", "total_nodes", otherwise=0),
-        "max_nodes": of("max_nodes"),
-        "cores_per_node": of("cores_per_node", otherwise=0),
-        "memory_per_node_mb": of("memory_per_node_mb", otherwise=0),
-        "cores": of("cores", "total_cores", otherwise=0),
-        "free_cores": of("free_cores"),
-        "up": bool(of("up", otherwise=True)),
+        "default": found.default,
+        "max_seconds": _seconds(found.max_minutes),
+        "default_seconds": _seconds(found.default_minutes),
+        "nodes": found.nodes,
+        "max_nodes": found.max_nodes,
+        "cores_per_node": min(found.cores_per_node, found.max_cores_per_node or found.cores_per_node),
+        "memory_per_node_mb": found.memory_per_node_mb,
+        "cores": found.cores,
+        "free_cores": found.cores_free,
+        "up": found.state == "UP",
     }
+
+
+def _seconds(minutes: float | None) -> float | None:
+    return None if minutes is None else minutes * 60
 
 
 def configuration(manager: Manager, shown: Shown) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A process of its own for what the server must not do itself (see errands.py).
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jupyter_featx.errors import FeatxError
+from jupyter_featx.errors import FeatxError, SpecError
 
 Answer = Callable[[Mapping[str, Any]], None]
 
@@ -81,6 +82,9 @@ def _retry(answer: Answer, job_id: str, options: Mapping[str, Any]) -> None:
     from jupyter_featx import client, jobdir
     from jupyter_featx.manager import Manager
 
+    known = sorted(set(inspect.signature(client.Job.retry).parameters) - {"self"})
+    if unknown := sorted(set(options) - set(known)):
+        raise SpecError(f"{unknown[0]}= is no option of retry. The options are: {', '.join(known)}.")
     manager = Manager()
     client.Job(jobdir.find(job_id, manager.root), manager).retry(**options)
     answer({"job_id": job_id})

@@ -16,7 +16,9 @@ from typing import Any
 from jupyter_featx import errors
 from jupyter_featx.script import DROPPED_VARIABLES
 
+_COMMAND = (sys.executable, "-m", "jupyter_featx.server.errand")
 _AT_ONCE = 4
+_GRACE_SECONDS = 3.0  # for what runs when the server ends: a submit that is cut off leaves half a folder
 _END_SECONDS = 10.0  # from the last word to the end of the process
 _LINE = 1 << 26  # bytes of one answer
 
@@ -30,7 +32,7 @@ class Errands:
 
     def __init__(self) -> None:
         self._free: asyncio.Semaphore | None = None
-        self._running: set[asyncio.subprocess.Process] = set()
+        self.running: set[asyncio.subprocess.Process] = set()
 
     async def run(self, verb: str, seconds: float | None = None, **what: Any) -> dict[str, Any]:
         """Return the errand's last answer. Raises the FeatxError that it met, or ErrandFailed.
@@ -44,7 +46,7 @@ class Errands:
 
     async def _run(self, question: bytes, seconds: float | None) -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "jupyter_featx.server.errand"),
+            *_COMMAND,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -53,22 +55,26 @@ class Errands:
             limit=_LINE,
             start_new_session=True,  # an interrupt of the server's terminal is not for a submit that is under way
         )
-        self._running.add(process)
+        self.running.add(process)
         try:
             out, err = await _talk(process, question, seconds)
             await asyncio.wait_for(process.wait(), _END_SECONDS)
         finally:
-            self._running.discard(process)
+            self.running.discard(process)
             if process.returncode is None:
                 _kill(process)
                 await process.wait()
         return _answer(out, err, process.returncode)
 
     async def stop(self) -> None:
-        """Kill what runs; what it had begun to write is written aside, and never seen."""
-        for process in list(self._running):
+        """Wait a moment for what runs, then kill it; what it had begun to write is written aside, and never seen."""
+        ends = [asyncio.ensure_future(process.wait()) for process in self.running]
+        if ends:
+            await asyncio.wait(ends, timeout=_GRACE_SECONDS)
+        for process in list(self.running):
             _kill(process)
-            await process.wait()
+        if ends:
+            await asyncio.wait(ends, timeout=_END_SECONDS)
 
 
 async def _talk(

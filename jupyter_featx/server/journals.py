@@ -20,7 +20,8 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]  # of each file of events: n
 class _File:
     inode: int
     read: int = 0  # bytes
-    events: list[Event] = field(default_factory=list)
+    latest: float = 0.0
+    events: list[tuple[float, Event]] = field(default_factory=list)  # with the latest time up to there
 
 
 class Journals:
@@ -71,11 +72,12 @@ def _read_on(path: Path, file: _File) -> None:
     whole = text[: text.rfind(b"\n") + 1]  # a torn last line may be whole at the next look
     file.read += len(whole)
     for event in parse(whole.splitlines(keepends=True)):
-        last = file.events[-1] if file.events else None
+        last = file.events[-1][1] if file.events else None
+        file.latest = max(file.latest, event.time)
         overtakes = isinstance(event, Progress) and isinstance(last, Progress) and last.native_id == event.native_id
         if overtakes:
             file.events.pop()
-        file.events.append(event)
+        file.events.append((file.latest, event))
 
 
 def _in_order(files: dict[str, _File]) -> list[Event]:
@@ -84,10 +86,8 @@ def _in_order(files: dict[str, _File]) -> list[Event]:
     attempts = 0.0
     for name in sorted(files):
         is_attempt = name.startswith("attempt-")
-        latest = attempts if is_attempt else 0.0
-        for event in files[name].events:
-            latest = max(latest, event.time)
-            found.append((latest, event))
+        least = attempts if is_attempt else 0.0
+        found += [(max(least, latest), event) for latest, event in files[name].events]
         if is_attempt:
-            attempts = latest
+            attempts = max(least, files[name].latest)
     return [event for _, event in sorted(found, key=lambda pair: pair[0])]

@@ -44,6 +44,8 @@ _TABLE: tuple[tuple[type[errors.FeatxError], int, str, str], ...] = (
     (errors.TemplateError, 422, "template", "Mend the functions in the notebook, save it, and submit again."),
     (errors.DatasetError, 422, "dataset", "Choose another path for the dataset."),
     (errors.SpecError, 422, "spec", "Change the option, and submit again."),
+    (errors.ImageError, 422, "image", "Choose another container, or none."),
+    (errors.WorldError, 409, "environment", "Retry the job; where it comes again, ask who maintains the cluster."),
     (errors.PreflightError, 422, "preflight", "Mend the functions in the notebook, save it, and submit again."),
     (errors.SchedulerError, 503, "scheduler", "Try again in a minute. Jobs that run go on."),
     (errors.ShardError, 409, "shard", "Retry the job to compute again what cannot be read."),

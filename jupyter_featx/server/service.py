@@ -255,7 +255,7 @@ class Service:
 
     async def cluster(self) -> dict[str, Any]:
         """Return the schedulers and their limits."""
-        return await self._patiently(cluster, self.board.manager)
+        return await self._patiently(cluster)
 
     async def config(self) -> dict[str, Any]:
         """Return the options that a form offers. Raises ConfigError."""

@@ -54,7 +54,6 @@ def api(home: Path, jp_fetch: Any) -> Api:
         try:
             found = await jp_fetch("featx", "api", "v1", *path, method=how, params=query, **options)
         except HTTPClientError as exc:
-            assert exc.response is not None
             found = exc.response
         return found.code, json.loads(found.body) if found.body else None
 

@@ -78,13 +78,15 @@ def progress(job: JobDir, done: int, **more: Any) -> None:
     job.event_log("attempt-0001").append(events.Progress(**facts))
 
 
-def write_rows(job: JobDir, rows: Sequence[Mapping[str, Any]], errors: Mapping[int, Mapping[str, Any]] = {}) -> None:
+def write_rows(
+    job: JobDir, rows: Sequence[Mapping[str, Any]], errors: Mapping[int, Mapping[str, Any]] | None = None
+) -> None:
     """Write one shard: row i for item i, and errors for items."""
     encoder = RowEncoder()
     with job.shard(1, 0).open("wb") as shard, job.shard_meta(1, 0).open("wb") as meta:
         meta.write(b'{"host":"elsewhere"}\n')
         for number, row in enumerate(rows):
-            if number in errors:
+            if errors and number in errors:
                 shard.write(encoder.encode_error(number, 0.5, 20.0, 1, {**ERROR, **errors[number]}))
                 continue
             line, new = encoder.encode(number, 0.25 + number / 1000, 30.0, 0, dict(row))

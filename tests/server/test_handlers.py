@@ -181,7 +181,8 @@ async def test_a_log_is_read_from_its_end_and_from_anywhere(api, home: Path):
 async def test_a_job_goes_the_whole_way(api, home: Path, jp_root_dir: Path, numbers: Path):
     notebook = jp_root_dir / "square.py"
     notebook.write_text(
-        "def _process_input(path):\n    n = int(open(path).read())\n    assert n != 3, 'no three'\n    return {'n': n * n}\n"
+        "def _process_input(path):\n    n = int(open(path).read())\n    assert n != 3, 'no three'\n"
+        "    return {'n': n * n}\n"
     )
     asked = {"path": "square.py", "data": str(numbers), "options": {"cores": 1, "preflight": False}}
     status, dry = await api("script", body=asked)
