@@ -1,59 +1,35 @@
-"""What a job cost: by its own events, and by the scheduler's accounting where it has one."""
+"""What a job cost: its runs, and how busy its items kept their cores."""
 
 from __future__ import annotations
 
-import time
+from dataclasses import asdict
 from typing import Any
 
-from jupyter_featx.errors import SchedulerError
+from jupyter_featx.costs import run_costs
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.manager import Manager
 from jupyter_featx.server.charts import Sample
 from jupyter_featx.spec import JobSpec
-from jupyter_featx.state import Attempt, JobStatus
+from jupyter_featx.state import JobStatus
 
 
 def usage(manager: Manager, job: JobDir, spec: JobSpec, status: JobStatus) -> dict[str, Any]:
     """Return core-hours, the share of them that items took, and memory, of all the attempts."""
     sample = Sample.of(job)
-    accounted = _accounting(manager, spec, status)
-    runs = [_run(attempt, spec, accounted.get(attempt.native_id)) for attempt in status.attempts]
-    allocated = sum(run["core_hours"] for run in runs) * 3600 / spec.resources.threads
+    runs = run_costs(manager, spec, status)
+    core_hours = sum(run.core_hours for run in runs)
+    allocated = core_hours * 3600 / spec.resources.threads
     items = (status.done + status.failed) * sum(sample.seconds) / max(1, len(sample.seconds))
     return {
-        "core_hours": sum(run["core_hours"] for run in runs),
+        "core_hours": core_hours,
         "seconds": round(status.seconds, 3),
         "busy_share": min(1.0, items / allocated) if allocated > 0 and sample.seconds else None,
         "peak_memory_mb": sample.peak_mb,
-        "accounting": bool(accounted),
-        "attempts": runs,
+        "accounting": any(run.accounting for run in runs),
+        "attempts": [_without_accounting(asdict(run)) for run in runs],
     }
 
 
-def _accounting(manager: Manager, spec: JobSpec, status: JobStatus) -> dict[str, Any]:
-    """Return what the scheduler's accounting says, by native id; nothing where there is none."""
-    try:
-        ask = getattr(manager.scheduler(spec.scheduler), "usage", None)
-        ids = list(dict.fromkeys(attempt.native_id for attempt in status.attempts))
-        return {found.native_id: found for found in ask(ids)} if ask and ids else {}
-    except SchedulerError:
-        return {}
-
-
-def _run(attempt: Attempt, spec: JobSpec, accounted: Any) -> dict[str, Any]:
-    seconds = max(0.0, (attempt.ended or time.time()) - attempt.started) if attempt.started else 0.0
-    cores = max(attempt.cores, attempt.workers) * spec.resources.threads
-
-    def said(name: str, otherwise: Any) -> Any:
-        value = getattr(accounted, name, None)
-        return otherwise if value is None else value
-
-    return {
-        "number": attempt.number,
-        "native_id": attempt.native_id,
-        "core_hours": said("core_hours", cores * seconds / 3600),
-        "seconds": round(seconds, 3),
-        "peak_memory_mb": said("peak_memory_mb", None),
-        "cpu_efficiency": said("cpu_efficiency", None),
-        "state": str(said("state", attempt.state)),
-    }
+def _without_accounting(run: dict[str, Any]) -> dict[str, Any]:
+    """Leave out whose word it is: that is said once, for all the runs."""
+    return {name: value for name, value in run.items() if name != "accounting"}
