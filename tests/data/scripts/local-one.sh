@@ -6,8 +6,8 @@ umask 077
 cd / || exit 1
 
 # This run's own id: host, process, when the process started, which boot of the machine.
-stat=$(</proc/$$/stat); set -- ${stat##*) }
-FEATX_NATIVE_ID="$(</proc/sys/kernel/hostname)/$$/${20}/$(head -c 8 /proc/sys/kernel/random/boot_id)"
+stat=$(</proc/$$/stat); stat=(${stat##*) })
+FEATX_NATIVE_ID="$(</proc/sys/kernel/hostname)/$$/${stat[19]}/$(head -c 8 /proc/sys/kernel/random/boot_id)"
 export FEATX_NATIVE_ID
 unset JPY_API_TOKEN
 unset JPY_PARENT_PID

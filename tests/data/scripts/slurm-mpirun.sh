@@ -44,7 +44,7 @@ last_seconds=${FEATX_LAST_SECONDS:-15}      # before the walltime ends, to say h
 walltime_end() {
     local at=${SLURM_JOB_END_TIME:-}
     if [[ ! $at =~ ^[0-9]+$ ]]; then
-        at=$(timeout 30 squeue -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null)
+        at=$(timeout 10 squeue -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null)
         [[ $at == [0-9]* ]] && at=$(date -d "$at" +%s 2>/dev/null) || at=''
     fi
     echo "$at"
@@ -184,7 +184,7 @@ submit_next() {
             for name in "${!SLURM_@}"; do [[ $name == SLURM_CONF ]] || unset "$name"; done
             timeout 120 sbatch --parsable --dependency="afterany:$FEATX_NATIVE_ID" --begin=now "$script" "$part" 2>&1
         ) && next=$(grep -m 1 -oE '^[0-9]+' <<<"$answer") && return
-        say "sbatch: $answer"
+        say "$answer"
         [[ $answer =~ ontact|imed\ out|onnection|emporar|ommunication ]] || break
         pause "$patience"
     done
@@ -202,7 +202,7 @@ go_on() {
     refused=$answer
     tell --submitted "$FEATX_NATIVE_ID"
     answer=$(timeout 120 scontrol requeue "$FEATX_NATIVE_ID" 2>&1) && exit 0
-    tell --failed "The next run could not be submitted. sbatch: $refused; scontrol requeue: $answer"
+    tell --failed "$refused; and this one could not be requeued: $answer"
     exit 1
 }
 
@@ -231,6 +231,15 @@ after_signal() {
         say "$reason; Slurm begins this run anew"
         exit 143
     fi
+}
+
+# Where not even the job's Python can be run (no image, no such file), the event is written from here.
+write_lost() {
+    local text="$1. The log ends: "
+    text+=$(tail -c 1000 "$log" 2>/dev/null | tail -n 5)
+    text=$(LC_ALL=C tr -c '[:print:]' ' ' <<<"$text" | sed 's/["\\]/\\&/g')
+    printf '{"event":"lost","v":1,"time":%s,"native_id":"%s","reason":"%s","state":""}\n' \
+        "$(now)" "$FEATX_NATIVE_ID" "$text" >>"$job/events/script-$FEATX_NATIVE_ID.jsonl"
 }
 
 main() {
@@ -263,7 +272,7 @@ main() {
         again) go_on ;;
         end) exit "$status" ;;
     esac
-    say "how the run ended could not be written down: $answer"
+    write_lost "${reason:-the ranks are done, but nobody could say so}"
     exit $((status ? status : 1))
 }
 
