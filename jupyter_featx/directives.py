@@ -171,7 +171,7 @@ def warning_seconds(walltime_seconds: float) -> int:
 
 def extra(text: str) -> str:
     """Return one more option for Slurm, "--comment=pilot". Raises SpecError unless it is in ALLOWED."""
-    match = re.fullmatch(r"(?:--)?([a-z-]+)(?:[= ](.*))?", text, re.DOTALL)
+    match = re.fullmatch(r"(?:--)?([a-z][a-z-]+)(?:[= ](.*))?", text, re.DOTALL)
     if not match:
         raise SpecError(f"directive={text!r} is no option of sbatch. Type it as 'comment=pilot'.")
     name, value = match[1], match[2]

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from realjobs import make_spec
 
+from jupyter_featx import events
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.script import RunOptions, render
 from jupyter_featx.spec import JobSpec, ResourceSpec, SiteSpec
@@ -55,7 +56,7 @@ class Batch:
     def start(self, *arguments: str, spec: JobSpec | None = None, **environment: str) -> subprocess.Popen[bytes]:
         self.job.script.write_text(render(self.job, spec or self.spec, RunOptions()))
         slurm = {"SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2", "SLURM_NTASKS": "8", "SLURM_MEM_PER_CPU": "900"}
-        quick = {"START": "3", "SILENT": "3", "TURN": "0.1", "GRACE": "2", "LAST": "2"}
+        quick = {"START": "600", "SILENT": "600", "TURN": "0.1", "GRACE": "2", "LAST": "2"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 ["bash", str(self.job.script), *arguments],
@@ -164,25 +165,25 @@ def test_setup_lines_run_as_they_stand_and_a_module_that_is_missing_is_the_reaso
 
 
 def test_an_srun_that_fails_at_once_is_told_at_once(batch: Batch) -> None:
-    assert batch.run(FAKE_SRUN="fail", FEATX_START_SECONDS="600") == 1
+    assert batch.run(FAKE_SRUN="fail") == 1
     assert (batch.status_told(), batch.reason()) == (1, "the ranks ended with status 1")
     assert "Requested nodes are busy" in batch.log.read_text()
 
 
 @pytest.mark.parametrize("mode", ["hang", "deaf"])
 def test_ranks_that_do_not_start_are_ended_with_the_reason(batch: Batch, mode: str) -> None:
-    assert batch.run(FAKE_SRUN=mode) > 128
+    assert batch.run(FAKE_SRUN=mode, FEATX_START_SECONDS="3") > 128
     assert batch.reason() == "no rank spoke within 3 s of its start"
 
 
 def test_ranks_that_go_silent_are_ended_with_the_reason(batch: Batch) -> None:
-    assert batch.run(FAKE_RANK="silent", FEATX_START_SECONDS="600") > 128
+    assert batch.run(FAKE_RANK="silent", FEATX_SILENT_SECONDS="3") > 128
     assert batch.reason() == "no rank said a word for 3 s"
 
 
 def test_words_of_an_earlier_run_of_the_same_id_do_not_count(batch: Batch) -> None:
     (batch.job.events / "attempt-0001.jsonl").write_text('{"event":"started","native_id":"7"}\n')
-    batch.run(FAKE_SRUN="hang", FEATX_SILENT_SECONDS="600")
+    batch.run(FAKE_SRUN="hang", FEATX_START_SECONDS="3")
     assert batch.reason() == "no rank spoke within 3 s of its start"
 
 
@@ -249,7 +250,7 @@ def test_an_mpirun_hands_on_that_the_ranks_are_to_end(batch: Batch) -> None:
 
 
 def test_ranks_that_do_not_end_when_told_are_killed(batch: Batch) -> None:
-    process = batch.start(FAKE_SRUN="deaf", FEATX_START_SECONDS="600")
+    process = batch.start(FAKE_SRUN="deaf")
     while not batch.calls("srun"):
         time.sleep(0.05)
     process.terminate()
@@ -328,11 +329,14 @@ def test_where_neither_works_the_job_says_so(batch: Batch) -> None:
     assert "not been requeued" in told[-1]
 
 
-def test_an_answer_that_cannot_be_had_leaves_the_reason_in_the_log(batch: Batch) -> None:
-    assert batch.run(FAKE_SRUN="fail", FAKE_AGAIN="Traceback") == 1
-    text = batch.log.read_text()
-    assert "the ranks ended with status 1" in text
-    assert "could not be written down: Traceback" in text
+def test_where_the_jobs_python_cannot_be_run_the_script_writes_the_event_itself(batch: Batch) -> None:
+    batch.command("srun", r"""printf 'srun: error: "\\no such\tfile" \351 \n' >&2; exit 2""")
+    (batch.bin / "python").unlink()
+    assert batch.run() == 2
+    (lost,) = [event for event in events.read(batch.job.events) if isinstance(event, events.Lost)]
+    assert lost.native_id == "7"
+    assert lost.reason.startswith("the ranks ended with status 2. The log ends: ")
+    assert '"\\no such file"' in lost.reason
 
 
 def test_by_hand_it_says_what_to_type(batch: Batch) -> None:
