@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-
 HERE = Path(__file__).parent
 STARVED = ("cluster", "ui")  # tests with many real processes, which a loaded machine may starve
 
