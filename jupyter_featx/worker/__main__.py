@@ -156,7 +156,7 @@ def _rank(attempt: Attempt, number: int, own: Hello) -> Rank:
     options = RankOptions(
         attempt.job, number, own.workers, spec.resources.threads, attempt.limits, spec.workdir, own.node
     )
-    return Rank(options, attempt.world)
+    return Rank(options, attempt.world, attempt.caught)
 
 
 def _loop(attempt: Attempt, rank: Rank, leader: Leader | None) -> None:
@@ -168,6 +168,7 @@ def _loop(attempt: Attempt, rank: Rank, leader: Leader | None) -> None:
         for source, message in letters:
             if leader is None or not leader.hear(source, message):
                 rank.obey(message)
+        rank.heed()
         if leader is not None:
             leader.tick(attempt.caught)
         elif attempt.caught:

@@ -60,6 +60,7 @@ class Rank:
 
     options: RankOptions
     world: World
+    caught: list[int] = field(default_factory=list)  # signals that this process got, until rank 0 obeys them
     counts: Counts = field(default_factory=Counts)
     stopped: str = ""
     finished: bool = False
@@ -86,6 +87,7 @@ class Rank:
         self._begun = time.monotonic()
         self._last_report: tuple[int, ...] = ()
         self._stillborn = 0
+        self._told_to_end = False
         self._turn_start = 0.0
 
     def _busy(self) -> float:
@@ -135,6 +137,11 @@ class Rank:
             self._dealer.close()
         elif "stop" in message:
             self.stop(message["stop"])
+
+    def heed(self) -> bool:
+        """Tell whether this process was told to end."""
+        self._told_to_end = self._told_to_end or any(number != signal.SIGUSR1 for number in self.caught)
+        return self._told_to_end
 
     def stop(self, why: str) -> None:
         """End at once: kill what runs, keep every finished row, tell the last counts."""
@@ -200,6 +207,8 @@ class Rank:
 
     def _judge(self, death: Death) -> None:
         """A crash may be a stray: only the second one, alone in a fresh process, counts. A verdict counts at once."""
+        if not death.why and self.heed():
+            return  # who ends the run ends every process of it, more than once: the item has no part in that
         if not death.why and self._dealer.suspect(death.item):
             return
         error = blame(death, self.options.limits, self.options.job)

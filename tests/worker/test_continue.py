@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,28 @@ def test_a_run_that_the_scheduler_ends_goes_on_and_one_that_a_user_cancels_does_
     assert last(job).why == ("cancelled" if asked else "continues")
     assert ended.status.state is (State.CANCELLED if asked else State.QUEUED)
     assert ended.status.done == len(ended.rows)
+
+
+def test_items_are_not_blamed_for_a_signal_that_ends_every_process_of_the_run(tmp_path: Path) -> None:
+    job = make_job(tmp_path, SLEEPS.format(0.5), 2000, cores=4)
+    command = [*FOUR, sys.executable, "-m", "mpi4py", "-m", "jupyter_featx.worker", str(job.path), "--no-table"]
+    process = start(job, command, GOING_ON)
+    until(lambda: len(read(job).rows) > 5)
+    (last_rank,) = [pid for pid in descendants(process.pid) if rank_of(pid) == "3"][:1]
+    for _ in range(20):  # Slurm ends a step, and then its job: a fresh worker gets the next signal; one node is first
+        end([last_rank, *descendants(last_rank)])
+        time.sleep(0.05)
+    end([process.pid, *descendants(process.pid)])
+    process.wait(30)
+    ended = read(job)
+    assert ended.failed == []
+    assert last(job).why == "continues"
+
+
+def end(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def test_a_killed_nursery_costs_a_run_and_not_the_job(tmp_path: Path) -> None:
@@ -316,7 +339,7 @@ def rank_of(pid: int) -> str:
     except OSError:
         return ""
     found = [entry[9:].decode() for entry in variables if entry.startswith(b"PMI_RANK=")]
-    return found[0] if found and b"-c" in words else ""
+    return found[0] if found and {b"-c", b"mpi4py"} & set(words) else ""
 
 
 def kill_all(process: subprocess.Popen[bytes]) -> None:
