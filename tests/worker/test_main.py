@@ -71,7 +71,7 @@ def test_items_behind_a_slow_one_go_to_idle_workers(tmp_path):
         ended = run(make_job(tmp_path, template, 1000, cores=4), launcher=launcher)
         assert len(ended.rows) == 1000
         assert all(len(rows) == 1 for rows in ended.rows.values())
-        assert ended.seconds < 6
+        assert ended.seconds < 15
 
 
 def test_uneven_cores_are_all_used(tmp_path):
