@@ -31,6 +31,7 @@ class Plan:
 
     workers: Sequence[int]  # of each rank
     max_failures: int | None = None
+    failed_before: int = 0  # in the runs that this one goes on from: they count against max_failures, too
     guard_first: bool = True  # stop when the first items all fail; off when earlier attempts had successes
     deadline: float | None = None
 
@@ -217,7 +218,7 @@ class Coordinator:
 
     def _guard(self) -> list[Order]:
         limit = self.plan.max_failures
-        if limit is not None and self.failed > limit:
+        if limit is not None and self.plan.failed_before + self.failed > limit:
             message = f"More than max_failures={limit} items failed."
         elif self.plan.guard_first and not self.done and self.failed >= _FIRST_FAILURES:
             message = f"The first {_FIRST_FAILURES} finished items all failed."

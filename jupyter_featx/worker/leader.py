@@ -55,6 +55,7 @@ class Leader:
         plan = Plan(
             charge.workers,
             max_failures=charge.limits.max_failures,
+            failed_before=self._failed,
             guard_first=self._done == 0,
             deadline=charge.deadline,
         )

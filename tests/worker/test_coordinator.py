@@ -102,6 +102,12 @@ def test_the_guard_names_the_commonest_error():
     assert "%featx errors" in coordinator.message
 
 
+def test_failures_of_the_runs_before_count_against_the_limit():
+    coordinator = make(1000, [2], max_failures=20, failed_before=18)
+    assert report(coordinator, 0, 10, 2) == []
+    assert report(coordinator, 0, 10, 3) == [(0, {"stop": "guard"})]
+
+
 def test_the_guard_is_off_when_earlier_attempts_had_successes():
     coordinator = make(1000, [2], guard_first=False)
     assert report(coordinator, 0, 0, 500) == []

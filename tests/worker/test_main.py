@@ -71,7 +71,7 @@ def test_items_behind_a_slow_one_go_to_idle_workers(tmp_path):
         ended = run(make_job(tmp_path, template, 1000, cores=4), launcher=launcher)
         assert len(ended.rows) == 1000
         assert all(len(rows) == 1 for rows in ended.rows.values())
-        assert ended.seconds < 6
+        assert ended.seconds < 15
 
 
 def test_uneven_cores_are_all_used(tmp_path):
@@ -225,13 +225,13 @@ def test_a_full_disk_ends_the_attempt_with_what_to_do(tmp_path):
     assert sorted(run(job).rows) == list(range(100))
 
 
-@pytest.mark.parametrize("seconds", [1.0])
+@pytest.mark.parametrize("seconds", [5.0])
 def test_the_walltime_ends_the_attempt_and_says_how_to_go_on(tmp_path, seconds):
     from dataclasses import replace
 
     from jupyter_featx import jobdir
 
-    job = make_job(tmp_path, "import time\ndef _process_input(p):\n    time.sleep(.05)\n    return {'n': 1}\n", 500)
+    job = make_job(tmp_path, "import time\ndef _process_input(p):\n    time.sleep(.05)\n    return {'n': 1}\n", 5000)
     spec = job.spec()
     limited = replace(spec, resources=replace(spec.resources, walltime_seconds=seconds))
     jobdir.write_aside(job.spec_file, limited.to_json())
@@ -239,7 +239,7 @@ def test_the_walltime_ends_the_attempt_and_says_how_to_go_on(tmp_path, seconds):
     assert ended.status.state == "failed"
     assert "walltime" in ended.status.reason
     assert len(ended.rows) == ended.status.done > 5
-    assert ended.seconds < 4
+    assert ended.seconds < 30
 
 
 def tree(pid: int) -> int:

@@ -168,11 +168,19 @@ def test_a_pause_of_the_whole_job_is_not_blamed_on_the_items(tmp_path):
     assert len(ended.rows) == 12
 
 
-def test_a_large_row_costs_its_item_no_time(tmp_path):
-    template = "def _process_input(p):\n    return {'x': 'y' * (60 << 20)}\n"
-    run = go(tmp_path, template, items=2, cores=1, item_timeout_seconds=0.5)
-    assert run.failed == []
-    assert run.seconds < 10
+def test_a_rank_that_reads_slowly_costs_the_items_no_time(tmp_path):
+    template = "import time\ndef _process_input(p):\n    time.sleep(0.05)\n    return {'x': 'y' * (1 << 20)}\n"
+    job = make_job(tmp_path, template, 60, cores=1, item_timeout_seconds=3)
+    process = subprocess.Popen([sys.executable, "-m", "jupyter_featx.worker", str(job.path), "--no-table"])
+    while not read(job).rows and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGSTOP)  # its worker waits to hand on a row larger than the pipe
+    time.sleep(6)
+    process.send_signal(signal.SIGCONT)
+    process.wait(60)
+    ended = read(job)
+    assert ended.failed == []
+    assert len(ended.rows) == 60
 
 
 def test_workers_that_cannot_begin_end_the_attempt(tmp_path):
