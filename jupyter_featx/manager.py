@@ -261,10 +261,10 @@ class Manager:
 
 def _unfinished_parts(status: JobStatus) -> list[int] | None:
     """Return the parts of the dataset in which an item failed or has no row; None for all."""
-    last = {attempt.part: attempt for attempt in status.current}
-    unfinished = [part for part, a in last.items() if a.state is not State.COMPLETED or a.failed]
-    whole = not last or not unfinished or status.missing
-    return None if whole else sorted(unfinished)
+    if not status.current or status.missing:
+        return None
+    through = {a.part for a in status.current if a.state is State.COMPLETED and not a.failed}
+    return sorted(set(range(status.current[0].parts)) - through) or None
 
 
 def _anything_left(job: JobDir, status: JobStatus) -> bool:

@@ -16,7 +16,7 @@ from jupyter_featx.jobdir import JobDir
 from jupyter_featx.lastwords import last_lines
 from jupyter_featx.schedulers.base import Scheduler
 from jupyter_featx.spec import JobSpec
-from jupyter_featx.state import Attempt, JobStatus, State, apply_to, fold
+from jupyter_featx.state import NOT_SUBMITTED, Attempt, JobStatus, State, apply_to, fold
 
 SILENT_SECONDS = 600  # a run that works writes every ten seconds
 Read = Callable[[Path], Iterable[Event]]  # of a job's folder of events
@@ -43,7 +43,7 @@ def settled(
                 folded[job] = _lost(job, specs[job], event, say, read)
             elif not _outdated(job, folded[job], event):
                 folded[job] = apply_to(folded[job], event)  # so at this moment, and nothing to write down
-    return [_with_silence(job, specs[job], folded[job]) for job, _ in jobs]
+    return [_with_silence(job, specs[job], _being_submitted(folded[job])) for job, _ in jobs]
 
 
 def running_attempts(status: JobStatus) -> list[Attempt]:
@@ -99,6 +99,14 @@ def _proper_end(attempt: Attempt, event: Lost) -> bool:
 def _just_spoke(job: JobDir, attempt: Attempt) -> bool:
     last = job.last_words(attempt.number) or attempt.submitted
     return time.time() - last < _LAST_WORDS_SECONDS
+
+
+def _being_submitted(status: JobStatus) -> JobStatus:
+    """While the parts of a job are given to a scheduler one by one, the first may have completed."""
+    if not status.reason.endswith(NOT_SUBMITTED):
+        return status
+    recent = time.time() - max(attempt.submitted for attempt in status.current) < _LAST_WORDS_SECONDS
+    return replace(status, state=State.QUEUED, reason="") if recent else status
 
 
 def _with_silence(job: JobDir, spec: JobSpec, status: JobStatus) -> JobStatus:

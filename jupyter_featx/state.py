@@ -307,15 +307,19 @@ def _with_attempts(status: JobStatus, attempts: tuple[Attempt, ...]) -> JobStatu
     counted = _counting(attempts)
     if counted:  # before anything of a round has started, what the round before it counted holds
         status = replace(status, done=sum(a.done for a in counted), failed=sum(a.failed for a in counted))
+    absent = attempts[-1].parts - len(current)
+    whole = decisive.state is not State.COMPLETED or not absent
     return replace(
         status,
         attempts=attempts,
-        state=decisive.state,
-        reason=decisive.reason,
+        state=decisive.state if whole else State.FAILED,
+        reason=decisive.reason if whole else f"{absent} of {attempts[-1].parts} parts of the dataset {NOT_SUBMITTED}",
         running=sum(a.running for a in current),
         items_per_second=sum(a.items_per_second for a in current),
     )
 
+
+NOT_SUBMITTED = "have not been submitted. Type '%featx retry' to run them."
 
 # A job runs while any of its parts does, and has completed only when all have.
 _DECISIVE = (State.RUNNING, State.QUEUED, State.NEW, State.FAILED, State.CANCELLED, State.COMPLETED)

@@ -15,6 +15,7 @@ from jupyter_featx.events import Begun, Unreachable, Waiting
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.manager import Manager
 from jupyter_featx.schedulers.memory import MemoryScheduler
+from jupyter_featx.script import RunOptions
 from jupyter_featx.spec import ResourceSpec
 from jupyter_featx.state import State
 from jupyter_featx.template import extract
@@ -142,3 +143,18 @@ def test_a_run_that_waits_once_more_shows_so_unless_it_has_spoken_since(cluster:
     assert cluster.manager.status(job).state is State.RUNNING
     age(job, 120)
     assert cluster.manager.status(job).state is State.QUEUED
+
+
+def test_a_job_whose_first_part_completes_while_the_others_are_submitted_is_queued(cluster: Cluster) -> None:
+    job = cluster.submit(parts=3)
+    path = next(job.events.glob("client-*.jsonl"))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    number, log = job.claim_attempt()
+    counts = {"native_id": "1", "done": 3, "failed": 0}
+    log.append(events.Started(**counts, attempt=number, host="n1", ranks=1, workers=4, pending=3, parts=3))
+    log.append(events.Stopped(**counts, why="complete", message=""))
+    assert cluster.manager.status(job).state is State.QUEUED
+    path.write_bytes(path.read_bytes().replace(b'"time":17', b'"time":16'))
+    assert cluster.manager.status(job).state is State.FAILED
+    assert cluster.manager.retry(job, RunOptions()).state is State.QUEUED
+    assert list(cluster.scheduler.arguments.values())[3:] == [("1",), ("2",)]

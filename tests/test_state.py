@@ -316,3 +316,10 @@ def test_a_run_that_the_scheduler_says_was_cancelled_is_cancelled() -> None:
     lost = Lost(time=5, native_id="a", reason="CANCELLED by kim", state="CANCELLED")
     status = fold([created(), submitted(), started(), lost])
     assert (status.state, status.reason) == (State.CANCELLED, "CANCELLED by kim")
+
+
+def test_a_job_has_not_completed_while_a_part_was_never_submitted() -> None:
+    story = [created(9), Submitted(time=2, native_id="0", cores=4, part=0, parts=3), begun(0)]
+    status = fold([*story, stopped(5, done=3, native_id="0")])
+    assert (status.state, status.done) == (State.FAILED, 3)
+    assert "2 of 3 parts" in status.reason
