@@ -304,6 +304,11 @@ def test_the_next_run_is_submitted_with_the_same_part_and_told(batch: Batch) -> 
     assert told[2:] == [str(batch.job.path), "--part", "2", "--submitted", "8"]
 
 
+def test_a_job_that_was_cancelled_while_its_next_run_was_submitted_has_none(batch: Batch) -> None:
+    assert batch.run(FAKE_AGAIN="again", FAKE_SBATCH="8", FAKE_CANCEL="cancel") == 0
+    assert batch.calls("scancel") == [["8"]]
+
+
 def test_a_slurm_that_does_not_answer_is_asked_again(batch: Batch) -> None:
     away = "!sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)"
     assert batch.run(FAKE_AGAIN="again", FAKE_SBATCH=f"{away}|8") == 0

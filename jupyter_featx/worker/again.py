@@ -103,6 +103,9 @@ def main(arguments: list[str] | None = None) -> int:
         ended = _ended(options)
         if options.submitted is not None:
             _say_submitted(ended, options.submitted)
+            if ended.cancelled:  # while it was being submitted, after the run before it had ended
+                ended.job.script_events(ended.native_id).append(events.CancelAsked(native_id=options.submitted))
+                print("cancel", flush=True)
         elif options.failed is not None:
             _say_stopped(
                 ended, "error", f"{one_line(options.failed, _REASON).rstrip('.')}. Type '%featx retry' to go on."

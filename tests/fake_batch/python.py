@@ -12,6 +12,8 @@ with open(os.environ["FAKE_CALLS"], "a") as file:
 if "jupyter_featx.worker.again" in sys.argv:
     if "--reason" in sys.argv:
         print(os.environ.get("FAKE_AGAIN", "end"), flush=True)
+    if "--submitted" in sys.argv:
+        print(os.environ.get("FAKE_CANCEL", ""), flush=True)
     sys.exit()
 
 mode = os.environ.get("FAKE_RANK", "work")

@@ -199,6 +199,16 @@ def test_the_next_run_is_written_down(job: JobDir, capsys: pytest.CaptureFixture
     assert read(job).status.state is State.QUEUED
 
 
+def test_a_next_run_of_a_job_that_was_cancelled_meanwhile_is_cancelled(
+    job: JobDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(job, begin(job), "continues")
+    native_id = read(job).status.attempts[-1].native_id
+    job.event_log("client").append(events.CancelAsked(native_id=native_id))
+    assert ask(job, capsys, "--submitted", "72") == "cancel\n"
+    assert read(job).status.attempts[-1].cancel_asked
+
+
 def test_a_next_run_that_is_refused_ends_the_job(job: JobDir, capsys: pytest.CaptureFixture[str]) -> None:
     attempt = begin(job)
     job.shard(attempt, 0).write_bytes(ROW % 1)

@@ -196,7 +196,7 @@ go_on() {
     local refused
     trap '' TERM # a requeue ends this script, too
     if submit_next; then
-        tell --submitted "$next"
+        [[ $(tell --submitted "$next") != cancel ]] || { scancel "$next"; exit 0; }
         say "goes on as Slurm job $next"
         exit 0
     fi
