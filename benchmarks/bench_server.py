@@ -72,7 +72,11 @@ def figures(jobs: int = 1000, active: int = 20, rows: int = 1_000_000, seconds: 
             yield Figure.of(f"list of {jobs - active - 1:,} jobs, the first time", server.timed(ALL) * 1000, "ms")
             yield Figure.of("  the same again, median of 20", _median(server), "ms", 200)
             used = _processor(server, seconds)
+            quiet = time.time()
             yield Figure.of(f"  processor of the idle server over {seconds:g} s", used * 100, "%", 1.0)
+            yield Figure.of(
+                "  99 % of its loop's delays: the machine's own part", _at(server.late(quiet), 0.99) * 1000, "ms"
+            )
         working = [make_job(home, f"active-{number}", running=True) for number in range(active)]
         large = make_large(home, rows)
         with serving(Path(folder), home) as server:

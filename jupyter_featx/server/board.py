@@ -26,6 +26,9 @@ from jupyter_featx.state import JobStatus, State
 
 _FRESH_SECONDS = 600.0  # a job that was never submitted may still be in its preflight
 _SHORT_SECONDS = 0.25  # two looks at the same running job within this are one
+_ALL_SECONDS = 10.0  # so long may a change of an ended job go unnoticed that nobody announced
+_IDLE_SECONDS = 600.0  # the same, of a server where nothing happens
+_TICK_NS = 50_000_000
 _MOVES = ("now", "seconds")  # what changes by the clock alone
 
 
@@ -63,13 +66,14 @@ class Board:
         self._lock = threading.RLock()
         self._asked: dict[str, threading.Lock] = {}
         self._folder_mark = 0
+        self._looked_at_all = float("-inf")
 
     @property
     def folder(self) -> Path:
         return self.manager.root / "jobs"
 
     def moved(self) -> bool:
-        """Tell whether jobs came or went, or one was started, since the last `all`."""
+        """Tell whether jobs came or went, or one was started, since every job was looked at."""
         return _mark(self.folder)[1] != self._folder_mark
 
     def active(self) -> list[str]:
@@ -78,12 +82,20 @@ class Board:
             return [job_id for job_id, entry in self._entries.items() if entry.active]
 
     def all(self) -> list[Entry]:
-        """Look at every job and return what is known of them."""
-        self._folder_mark = _mark(self.folder)[1]
+        """Return what is known of every job, as it is now."""
+        self._refresh(_ALL_SECONDS)
+        with self._lock:
+            return list(self._entries.values())
+
+    def _look_at_all(self) -> None:
+        mark, now = _mark(self.folder)[1], time.time_ns()
         there = {job.job_id: job for job in jobdir.all_jobs(self.manager.root)}
         for job_id in set(self._entries) - there.keys():
             self._forget(job_id)
-        return self._look(there.values())
+        self._look(there.values())
+        # What comes within a tick of the file system's clock would leave the same time behind.
+        self._folder_mark = mark if now - mark > _TICK_NS else 0
+        self._looked_at_all = time.monotonic()
 
     def look(self, job_ids: Iterable[str]) -> list[Entry]:
         """Look at some jobs; those that went are left out."""
@@ -109,8 +121,12 @@ class Board:
 
     def watch(self) -> None:
         """Look at what may have changed, and at nothing else."""
-        if self.moved():
-            self.all()
+        self._refresh(_ALL_SECONDS if self.active() else _IDLE_SECONDS)
+
+    def _refresh(self, seconds: float) -> None:
+        """Look at the active jobs, or at all: after so many seconds, and when something was announced."""
+        if self.moved() or time.monotonic() - self._looked_at_all > seconds:
+            self._look_at_all()
         else:
             self.look(self.active())
 

@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from jupyter_featx import errors
+from jupyter_featx import errors, table
 from jupyter_featx.script import DROPPED_VARIABLES
 
 _COMMAND = (sys.executable, "-m", "jupyter_featx.server.errand")
@@ -21,6 +21,13 @@ _AT_ONCE = 4
 _GRACE_SECONDS = 3.0  # for what runs when the server ends: a submit that is cut off leaves half a folder
 _END_SECONDS = 10.0  # from the last word to the end of the process
 _LINE = 1 << 26  # bytes of one answer
+
+
+_KINDS: dict[str, type[errors.FeatxError]] = {
+    kind.__name__: kind
+    for kind in (*vars(errors).values(), table.DamagedTable)
+    if isinstance(kind, type) and issubclass(kind, errors.FeatxError)
+}
 
 
 class ErrandFailed(Exception):
@@ -106,8 +113,7 @@ def _answer(lines: list[bytes], err: bytes, status: int | None) -> dict[str, Any
         raise ErrandFailed(f"errand ended with {status}: {err.decode(errors='replace')[-4000:]}")
     answer: dict[str, Any] = json.loads(lines[-1])
     if error := answer.get("error"):
-        kind = getattr(errors, error["kind"], errors.FeatxError)
-        raise kind(error["message"])
+        raise _KINDS.get(error["kind"], errors.FeatxError)(error["message"])
     return answer
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +74,9 @@ def snapshot(job: JobDir, spec: JobSpec, status: JobStatus, shown: Shown) -> dic
         "attempts": [_attempt(attempt) for attempt in status.attempts[-ATTEMPTS:]],
         "attempt_count": len(status.attempts),
         "actions": actions(status),
-        "resources": asdict(spec.resources),
-        "limits": asdict(spec.limits),
-        "allocation": asdict(spec.allocation) | {"directives": list(spec.allocation.directives)},
+        "resources": dict(vars(spec.resources)),
+        "limits": dict(vars(spec.limits)),
+        "allocation": vars(spec.allocation) | {"directives": list(spec.allocation.directives)},
         "container": display(spec.container.image) if spec.container else None,
         "template_digest": spec.template_digest,
         "now": status.now,

@@ -33,7 +33,8 @@ Api = Callable[..., Awaitable[Answer]]
 
 @pytest.fixture
 def jp_server_config() -> dict[str, Any]:
-    return {"ServerApp": {"jpserver_extensions": {"jupyter_featx": True}, "allow_unauthenticated_access": False}}
+    extensions = {"jupyter_featx": True, "jupyter_server_terminals": False}
+    return {"ServerApp": {"jpserver_extensions": extensions, "allow_unauthenticated_access": False}}
 
 
 @pytest.fixture

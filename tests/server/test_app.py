@@ -221,3 +221,14 @@ def _active(found: dict[str, Any]) -> int:
 
 def _fixed(job: dict[str, Any]) -> tuple[Any, ...]:
     return job["state"], job["done"], job["failed"], job["attempt_count"], job["reason"]
+
+
+def test_installing_switches_the_extension_on():
+    import jupyter_featx
+    from jupyter_featx.server.app import FeatxServer
+
+    assert jupyter_featx._jupyter_server_extension_points() == [
+        {"module": "jupyter_featx.server.app", "app": FeatxServer}
+    ]
+    config = json.loads((Path(jupyter_featx.__file__).parent / "etc" / "jupyter_featx.json").read_text())
+    assert config == {"ServerApp": {"jpserver_extensions": {"jupyter_featx": True}}}

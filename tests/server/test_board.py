@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Collection, Mapping
@@ -84,6 +85,7 @@ def test_a_retry_elsewhere_is_noticed(home: Path):
 
 def test_with_nothing_active_only_the_folder_is_asked_for(home: Path, monkeypatch):
     make_job(home, "a")
+    os.utime(home / "jobs", (1e9, 1e9))  # a moment ago it could not be told from now
     board = make_board(home)
     board.all()
     board.changes()
