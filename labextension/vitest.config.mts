@@ -9,6 +9,7 @@ export default defineConfig({
     // JupyterLab packages ship ESM syntax and CSS imports without "type": "module":
     // have vite transform them instead of leaving them to node
     server: { deps: { inline: [/@jupyterlab\//, /@jupyter\//, /@lumino\//, /@rjsf\//] } },
+    testTimeout: 60_000, // a loaded machine is slow
     css: false
   }
 });

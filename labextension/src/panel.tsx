@@ -118,18 +118,6 @@ function Head(props: IHeadProps): JSX.Element {
           value={view.search}
           onChange={event => change({ search: event.target.value })}
         />
-        <select
-          className="jp-mod-styled jp-Featx-sort"
-          aria-label={trans.__('Order of the jobs')}
-          value={view.sort}
-          onChange={event => change({ sort: event.target.value as Sort })}
-        >
-          {Object.entries(sorts).map(([value, label]) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
       </div>
       <div className="jp-Featx-filters" role="group" aria-label={trans.__('Filter by state')}>
         {STATES.filter(state => counts[state] || view.state === state).map(state => (
@@ -142,6 +130,18 @@ function Head(props: IHeadProps): JSX.Element {
             {stateWord(state)} {number(counts[state] ?? 0)}
           </button>
         ))}
+        <select
+          className="jp-mod-styled jp-Featx-sort"
+          aria-label={trans.__('Order of the jobs')}
+          value={view.sort}
+          onChange={event => change({ sort: event.target.value as Sort })}
+        >
+          {Object.entries(sorts).map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
       </div>
     </div>
   );

@@ -58,7 +58,7 @@ export function Estimate(props: { found: IPreflight }): JSX.Element {
                 <tr key={one.cores} className={i === mine ? 'jp-mod-chosen' : ''}>
                   <td>{number(one.cores)}</td>
                   <td>{one.seconds < 1 ? trans.__('under 1 s') : duration(one.seconds)}</td>
-                  <td>{threeDigits(one.core_hours)}</td>
+                  <td>{one.core_hours < 0.01 ? '< 0.01' : threeDigits(one.core_hours)}</td>
                 </tr>
               ))}
             </tbody>

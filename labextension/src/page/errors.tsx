@@ -15,10 +15,13 @@ export function Errors(props: { job: IJob; commands: CommandRegistry }): JSX.Ele
   const { job, commands } = props;
   const [waiting, setWaiting] = React.useState(0);
   const [count, setCount] = React.useState(PAGE);
+  const [fresh, setFresh] = React.useState(0);
   const { value, error, again } = useAnswer<IErrorGroups | null>(
     signal =>
-      job.failed ? merged(() => listErrors(job.job_id, 0, count, !waiting), setWaiting, signal) : Promise.resolve(null),
-    [job.job_id, job.state, job.failed > 0, count]
+      job.failed
+        ? merged(() => listErrors(job.job_id, 0, count, fresh > 0), setWaiting, signal)
+        : Promise.resolve(null),
+    [job.job_id, job.state, job.failed > 0, count, fresh]
   );
   if (error) {
     return <Problem error={error} again={again} />;
@@ -37,7 +40,7 @@ export function Errors(props: { job: IJob; commands: CommandRegistry }): JSX.Ele
           {trans._n('%1 cause', '%1 causes', value.total)}
         </span>
         {job.failed > value.items ? (
-          <button className="jp-Button jp-mod-styled" onClick={again}>
+          <button className="jp-Button jp-mod-styled" onClick={() => setFresh(fresh + 1)}>
             {trans.__('Look for more')}
           </button>
         ) : null}

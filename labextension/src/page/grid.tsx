@@ -12,6 +12,7 @@ const ROW = 26; // px
 const HEAD = 44;
 const WIDTH = 140;
 const WIDE = 260; // of the item's path
+const ENDING = 30; // characters that fit into it
 const SOON = 60; // ms of rest before rows are asked for
 
 export interface IGridProps {
@@ -127,6 +128,7 @@ interface IPlace {
 function Cell(props: IPlace & { value: CellValue | undefined; loaded: boolean }): JSX.Element {
   const { value, column, left, width, at } = props;
   const text = value === null || value === undefined ? '' : oneLine(value, 200);
+  const shown = column.side === 'item' ? ending(text) : short(text, value, column);
   return (
     <div
       role="gridcell"
@@ -135,9 +137,21 @@ function Cell(props: IPlace & { value: CellValue | undefined; loaded: boolean })
       style={{ left, width }}
       title={text}
     >
-      {props.loaded ? <bdi>{text}</bdi> : '…'}
+      {props.loaded ? <bdi>{shown}</bdi> : '…'}
     </div>
   );
+}
+
+/** Return the end of a path: the beginning is the same for all items. */
+function ending(path: string): string {
+  return path.length > ENDING ? `…${path.slice(1 - ENDING)}` : path;
+}
+
+/** Return a float as it fits: all its digits are in the tip. */
+function short(text: string, value: CellValue | undefined, column: IColumn): string {
+  return column.type === 'float' && typeof value === 'number' && text.length > 12
+    ? String(Number(value.toPrecision(7)))
+    : text;
 }
 
 function Header(props: IPlace & IGridProps): JSX.Element {

@@ -28,6 +28,10 @@ export function Log(props: { job: IJob }): JSX.Element {
     setError(null);
     readLog(job.job_id, { file, tail: 2000, limit: PIECE }, abort.signal).then(
       part => {
+        const other = part.files.find(one => one.size > 0)?.name;
+        if (file === undefined && !part.size && other && !active(job)) {
+          setFile(other); // the job itself printed nothing, the functions did
+        }
         setLog(LogText.of(part));
         setFiles(part.files);
       },

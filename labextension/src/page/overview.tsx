@@ -76,6 +76,13 @@ function Charts(props: { chart: IChart }): JSX.Element {
   );
 }
 
+/** Return what was asked of the scheduler, in its own words. */
+function words(allocation: IJob['allocation']): string[] {
+  return Object.entries(allocation)
+    .filter(([, value]) => value && (typeof value !== 'object' || (value as unknown[]).length))
+    .map(([key, value]) => `${key} ${oneLine(Array.isArray(value) ? value.join(' ') : value, 60)}`);
+}
+
 function Facts(props: { job: IJob }): JSX.Element {
   const { job } = props;
   const { limits, resources, allocation } = job;
@@ -87,10 +94,7 @@ function Facts(props: { job: IJob }): JSX.Element {
     [trans.__('Submitted'), when(job.created)],
     [trans.__('Started'), when(job.started)],
     [trans.__('Ended'), when(job.ended)],
-    [
-      trans.__('Where'),
-      [job.scheduler, ...Object.values(allocation).map(word => oneLine(word, 60))].filter(Boolean).join(', ')
-    ],
+    [trans.__('Where'), [job.scheduler, ...words(allocation)].join(', ')],
     [
       trans.__('Cores'),
       `${number(job.cores)}${resources.threads && resources.threads > 1 ? ` × ${resources.threads}` : ''}`
