@@ -58,6 +58,10 @@ def _digest(root: Path) -> str:
         place = root / name
         files = sorted(place.rglob("*")) if place.is_dir() else [place]
         for file in files:
-            if file.is_file() and not {"lib", "__tests__"} & set(file.relative_to(root).parts) and file.suffix != ".tsbuildinfo":
+            if (
+                file.is_file()
+                and not {"lib", "__tests__"} & set(file.relative_to(root).parts)
+                and file.suffix != ".tsbuildinfo"
+            ):
                 found.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
     return found.hexdigest()

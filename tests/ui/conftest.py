@@ -23,20 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 
-# pytest-jupyter's automatic fixtures open and close an asyncio loop round every test; Playwright keeps one running.
-@pytest.fixture(autouse=True)
-def jp_asyncio_loop() -> Iterator[None]:
-    yield
-
-
-@pytest.fixture(autouse=True)
-def jp_server_cleanup() -> Iterator[None]:
-    yield
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A throw-away JupyterLab for the tests of one file."""
+    """A throw-away JupyterLab that the tests share: each has jobs and files of names of its own."""
     lab = Lab(tmp_path_factory.mktemp("lab"))
     lab.start()
     yield lab
@@ -86,7 +75,7 @@ def browser(tab: Callable[[], Browser]) -> Browser:
     return tab()
 
 
-FUNCTIONS = '''\
+FUNCTIONS = """\
 import time
 
 
@@ -100,7 +89,7 @@ def _process_input(path):
 
 def _process_output(path):
     return {{"root": int(open(path).read()) ** 0.5}}
-'''
+"""
 
 
 @pytest.fixture

@@ -178,7 +178,10 @@ class Browser:
         self.page.evaluate(
             """async source => {
               const { shell, commands } = window.jupyterapp;
-              const notebook = shell.currentWidget.content;
+              const panels = [...shell.widgets('main')].filter(one => one.content?.model?.sharedModel?.cells);
+              const panel = panels.find(one => one.isVisible) ?? panels[0];
+              shell.activateById(panel.id);
+              const notebook = panel.content;
               const cells = notebook.model.sharedModel;
               const last = cells.cells.length - 1;
               const index = last >= 0 && !cells.getCell(last).getSource() ? last : last + 1;
@@ -188,7 +191,7 @@ class Browser:
                 cells.getCell(last).setSource(source);
               }
               notebook.activeCellIndex = index;
-              void commands.execute('notebook:run-cell');
+              void commands.execute('notebook:run-cell', { activate: true });
             }""",
             source,
         )
