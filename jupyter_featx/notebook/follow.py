@@ -12,6 +12,7 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import DisplayHandle
 
+from jupyter_featx.cards.facts import MIME, status_facts
 from jupyter_featx.cards.job import status_html, status_text
 from jupyter_featx.cards.progress import ProgressLine
 from jupyter_featx.client import Job
@@ -35,14 +36,16 @@ class LiveCard:
         """Display the card, or bring it up to date when it has changed; at most once a second."""
         if self._shown and not status.state.final and time.monotonic() - self._sent < _SECONDS * 0.9:
             return
-        bundle = {"text/plain": status_text(status), "text/html": status_html(status)}
-        if bundle == self._shown:
+        # JupyterLab draws the job from its id and keeps it alive; other front ends show the card.
+        card = {"text/plain": status_text(status), "text/html": status_html(status)}
+        if card == self._shown:
             return
+        bundle = {**card, MIME: status_facts(status)}
         if self._shown:
             self._handle.update(bundle, raw=True)
         else:
             self._handle.display(bundle, raw=True)
-        self._shown, self._sent = bundle, time.monotonic()
+        self._shown, self._sent = card, time.monotonic()
 
     def follow(self, job: Job) -> None:
         """Update the card from a thread until the job has ended, also when the cell has long returned."""

@@ -1,0 +1,44 @@
+"""The facts of a card as JSON, for a front end that draws the job itself: names and values of the server's snapshots."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from jupyter_featx.cards.wording import one_line
+
+if TYPE_CHECKING:
+    from jupyter_featx.state import JobStatus
+
+MIME = "application/vnd.featx.job+json"
+
+
+def status_facts(status: JobStatus) -> dict[str, Any]:
+    """Return the content of the MIME type above: the job's id, and where the job is now."""
+    starts = [attempt.started for attempt in status.attempts if attempt.started]
+    ends = [attempt.ended for attempt in status.attempts if attempt.ended]
+    snapshot = {
+        "name": one_line(status.name, 100),
+        "state": str(status.state),
+        "reason": one_line(status.reason, 400),
+        "total": status.total,
+        "done": status.done,
+        "failed": status.failed,
+        "running": status.running,
+        "remaining": status.remaining,
+        "missing": status.missing,
+        "rate": _number(status.items_per_second) or 0.0,
+        "eta_seconds": _number(status.eta_seconds),
+        "seconds": round(status.seconds, 3),
+        "created": status.created,
+        "started": min(starts, default=None),
+        "ended": max(ends, default=None) if status.state.final else None,
+        "cores": sum(attempt.cores for attempt in status.current),
+        "now": status.now,
+    }
+    return {"job_id": status.job_id, "snapshot": snapshot}
+
+
+def _number(value: float | None) -> float | None:
+    """JSON has no infinity."""
+    return value if value is not None and math.isfinite(value) else None
