@@ -1,4 +1,4 @@
-"""The facts of a card as JSON, for a front end that draws the job itself: names and values of the server's snapshots."""
+"""The facts of a card as JSON, for a front end that draws the job itself: named as in the server's snapshots."""
 
 from __future__ import annotations
 
