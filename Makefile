@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV ?= .venv
 
 # One stamp for each set of packages, named after what they are installed from: nothing changed, nothing to do.
-DIGEST := $(shell cat pyproject.toml package.json .ci/setup | cksum | cut -d ' ' -f 1)
-DEMO := $(VENV)/.demo-$(DIGEST)
-DEV := $(VENV)/.dev-$(DIGEST)
+PACKAGES := pyproject.toml package.json .ci/setup hatch_build.py
+PANEL := package-lock.json $(shell find labextension/src labextension/style -type f | LC_ALL=C sort)
+DEMO := $(VENV)/.demo-$(shell cat $(PACKAGES) | cksum | cut -d ' ' -f 1)
+DEV := $(VENV)/.dev-$(shell cat $(PACKAGES) $(PANEL) | cksum | cut -d ' ' -f 1)
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH"
 
 .PHONY: help demo test check format bench setup clean
@@ -20,6 +21,7 @@ demo: $(DEMO) ## run the example notebook over real crystal structures and show 
 
 test: $(DEV) ## run every test, real parts included
 	@.ci/testbed packages
+	@npm test --silent
 	@$(RUN) python -m pytest
 
 check: $(DEV) ## format, lint, types, and the direction of the imports
@@ -27,10 +29,12 @@ check: $(DEV) ## format, lint, types, and the direction of the imports
 	@$(RUN) ruff check
 	@$(RUN) mypy
 	@$(RUN) lint-imports
+	@npm run --silent check
 
 format: $(DEV) ## let ruff format the code and mend what it can
 	@$(RUN) ruff format
 	@$(RUN) ruff check --fix
+	@npm run --silent format
 
 bench: $(DEV) ## run the benchmarks and print their table
 	@$(RUN) python -m benchmarks
@@ -38,6 +42,7 @@ bench: $(DEV) ## run the benchmarks and print their table
 setup: $(DEV) ## install everything for development in .venv
 
 clean: ## remove the environment and everything made here
+	rm -rf node_modules labextension/lib labextension/*.tsbuildinfo jupyter_featx/labextension
 	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 

@@ -26,7 +26,7 @@ CHROMIUM_ARGS = [
     "--disable-sync",
 ]
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-LONG = 90_000  # ms: a loaded machine is slow, and no test is about how slow
+LONG = int(os.environ.get("FEATX_UI_MS", "90000"))  # ms: a loaded machine is slow, and no test is about how slow
 QUIET: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin.jupyterlab-settings": {
@@ -221,5 +221,6 @@ class Browser:
         """Take a picture for the documentation, where FEATX_SCREENSHOTS asks for it."""
         if os.environ.get("FEATX_SCREENSHOTS"):
             self.page.mouse.move(5, 5)
+            self.page.add_style_tag(content=".Toastify { display: none }")
             self.page.wait_for_timeout(600)  # what moves has come to rest
             (clip or self.page).screenshot(path=str(IMAGES / f"{name}.png"))
