@@ -25,7 +25,7 @@ from jupyter_featx.cards.wording import one_line
 from jupyter_featx.errors import FeatxError
 from jupyter_featx.events import Event
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.lastwords import last_lines
+from jupyter_featx.lastwords import known_cause, last_lines
 from jupyter_featx.shards import FAILED, MISSING, OK, finished, wrote
 from jupyter_featx.spec import JobSpec
 from jupyter_featx.worker.herald import native_id
@@ -90,7 +90,8 @@ class Ended:
 
     def _what_happened(self) -> str:
         reason = self.reason.strip().rstrip(".") or "The ranks ended without a word"
-        said = f"{one_line(reason, _REASON)} ({_how(self.status)})."
+        cause = "" if self.own.attempt else known_cause(self.job, self.native_id)
+        said = f"{cause} {one_line(reason, _REASON)} ({_how(self.status)}).".lstrip()
         lines = last_lines(self.job, self.native_id)
         return f"{said} The log ends: {' | '.join(lines)}." if lines else said
 
