@@ -1,7 +1,7 @@
 """`python -m benchmarks [NAME ...]`: run all the benchmarks, or some, and print one table of figures and goals.
 
-Names: overhead, tail, start, memory, items, merge, coordinator, policy, server. `--tiny` runs each in a size that
-proves only that it works. A goal that is missed is said, and is no error: a busy or small machine misses some.
+Names: overhead, tail, start, memory, items, merge, coordinator, policy, server, slurm. `--tiny` runs each in a
+size that proves only that it works. A goal that is missed is said, and is no error: a busy or small machine misses some.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ TINY: dict[str, tuple[object, ...]] = {
     "tail": (200, 1.0, ("random",), (1,)),
     "coordinator": (2000, 20),
     "policy": (2000, 20),
+    "slurm": (1, 80, 2.0),
     "server": (30, 3, 2000, 1.0),
 }
 
