@@ -1,7 +1,7 @@
 """`python -m benchmarks [NAME ...]`: run all the benchmarks, or some, and print one table of figures and goals.
 
-Names: overhead, tail, start, memory, items, merge, coordinator, policy, server, slurm. `--tiny` runs each in a
-size that proves only that it works. A goal that is missed is said, and is no error: a busy or small machine misses some.
+Names: overhead, tail, start, memory, items, merge, coordinator, policy, server, slurm. `--tiny` runs each in a size
+that proves only that it works. A goal that is missed is said, and is no error: a busy or small machine misses some.
 """
 
 from __future__ import annotations

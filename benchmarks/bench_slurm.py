@@ -2,9 +2,9 @@
 
     python -m benchmarks.bench_slurm [ROUNDS [ITEMS [SECONDS]]]
 
-*First row*: from the moment that sbatch took the job until its first row is in the shard, less the same for a bare script
-that starts one rank of mpi4py on each of the same nodes and prints a word; by turns, medians. *RPCs*: what the controller
-counted of the user (`sdiag`) while a job ran and `featx wait` followed it.
+*First row*: from the moment that sbatch took the job until its first row is in the shard, less the same for a bare
+script that starts one rank of mpi4py on each of the same nodes and prints a word; by turns, medians. *RPCs*: what the
+controller counted of the user (`sdiag`) while a job ran and `featx wait` followed it.
 """
 
 from __future__ import annotations
