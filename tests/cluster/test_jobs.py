@@ -52,8 +52,8 @@ def test_three_smaller_jobs_share_a_dataset(scientist: Scientist):
 
 
 def test_a_retry_runs_only_what_failed_with_the_limits_that_it_is_given(scientist: Scientist):
-    hungry = "block = bytearray((700 if number % 10 == 0 else 1) << 20)\nblock[::4096] = bytes(len(block[::4096]))"
-    counted = CountedJob.submit(scientist, "--cores", "4x1", "--item-memory", "400M", count=40, seconds=0, body=hungry)
+    hungry = "block = bytearray((400 if number % 10 == 0 else 1) << 20)\nblock[::4096] = bytes(len(block[::4096]))"
+    counted = CountedJob.submit(scientist, "--cores", "4x1", "--item-memory", "200M", count=40, seconds=0, body=hungry)
     counted.job.until_merged()
     status = counted.job.status()
     assert (status["state"], status["done"], status["failed"]) == ("completed", 36, 4)
@@ -177,6 +177,23 @@ def test_a_job_whose_image_went_while_it_waited_fails_with_the_reason(
     assert "own.sif" in status["reason"], status
 
 
+def test_ranks_that_start_and_never_speak_fail_the_job_with_the_reason(
+    scientist: Scientist, blocker: str, cluster: Testbed
+):
+    python = _borrowed_python(scientist)
+    template, data = scientist.write("template.py", _squares()), scientist.numbers(20)
+    patience = {"FEATX_START_SECONDS": "5", "FEATX_TURN_SECONDS": "1", "FEATX_GRACE_SECONDS": "2"}
+    scientist.run(python, "-c", SUBMIT_AND_DIE, template, data, check=False, env=patience)
+    scientist.find_jobs()
+    (job,) = scientist.jobs
+    stuck = "import os, time; time.sleep(900 * ('PMIX_RANK' in os.environ))\n"  # Python obeys such a line as it starts
+    scientist.write(os.path.relpath(_packages(python) / "stuck.pth", scientist.folder), stuck)
+    cluster.slurm("scancel", blocker)
+    status = job.until_state("failed", "completed")
+    assert status["state"] == "failed"
+    assert "no rank spoke within 5 s" in status["reason"], status
+
+
 def _merges(job: Submitted) -> int:
     return sum(isinstance(event, events.Merged) for event in job.events())
 
@@ -196,7 +213,12 @@ def _borrowed_python(scientist: Scientist) -> Path:
     """Make an environment that can be removed: a link to the usual one's packages and nothing else."""
     folder = scientist.folder / "venv"
     scientist.run("/usr/bin/python3", "-m", "venv", "--without-pip", folder)
-    (packages,) = (folder / "lib").glob("python3*/site-packages")
+    packages = _packages(folder / "bin/python")
     (usual,) = (scientist.testbed.place.venv / "lib").glob("python3*/site-packages")
     scientist.write(os.path.relpath(packages / "usual.pth", scientist.folder), f"{usual}\n")
     return folder / "bin/python"
+
+
+def _packages(python: Path) -> Path:
+    (found,) = (python.parent.parent / "lib").glob("python3*/site-packages")
+    return found
