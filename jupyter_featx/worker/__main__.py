@@ -138,10 +138,13 @@ def _lead(attempt: Attempt, own: Hello) -> int:
 def _follow(attempt: Attempt, own: Hello) -> int:
     """Run another rank; what stops it from working is rank 0's to say."""
     world = attempt.world
-    number = enlist(world, own)
+    number, orders = enlist(world, own)
     try:
         check_world(world, attempt.job, attempt.spec)
-        _loop(attempt, _rank(attempt, number, own), None)
+        rank = _rank(attempt, number, own)
+        for order in orders:
+            rank.obey(order)
+        _loop(attempt, rank, None)
     except (FeatxError, OSError) as exc:
         world.send(0, {"broken": f"Rank {world.rank} on node {own.node}: {exc}"})
         world.flush(1.0)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from jupyter_featx.errors import FeatxError
 from jupyter_featx.worker.allocation import nodes
-from jupyter_featx.worker.world import World
+from jupyter_featx.worker.world import Message, World
 
-HELLO_SECONDS = 60.0
+HELLO_SECONDS = 45.0  # the script gives rank 0 sixty: so it is rank 0 that says who is missing
 _PAUSE = 0.001
 
 
@@ -56,12 +56,12 @@ def _some(things: Sequence[object]) -> str:
     return ", ".join(map(str, things[:10])) + (f" and {len(things) - 10} more" if len(things) > 10 else "")
 
 
-def enlist(world: World, own: Hello, seconds: float = HELLO_SECONDS) -> int:
-    """Say hello to rank 0 and return the attempt's number."""
+def enlist(world: World, own: Hello, seconds: float = HELLO_SECONDS) -> tuple[int, list[Message]]:
+    """Say hello to rank 0; return the attempt's number, and what else came with it: an order to stop, say."""
     deadline = time.monotonic() + seconds
     world.send(0, {"workers": own.workers, "node": own.node, "note": own.note})
     while time.monotonic() < deadline:
-        for _, message in world.receive():
-            return int(message["attempt"])
+        if letters := [message for _, message in world.receive()]:
+            return int(letters[0]["attempt"]), letters[1:]
         time.sleep(_PAUSE)
     raise FeatxError(f"Rank 0 did not answer rank {world.rank} on node {own.node} within {seconds:g} s.")

@@ -53,8 +53,13 @@ def test_of_many_ranks_some_are_named() -> None:
 
 def test_another_rank_learns_the_attempts_number() -> None:
     world = Letters(1, 2, [(0, {"attempt": 7})])
-    assert enlist(world, OWN) == 7
+    assert enlist(world, OWN) == (7, [])
     assert world.sent == [(0, {"workers": 2, "node": "n1", "note": ""})]
+
+
+def test_an_order_that_comes_with_the_number_is_not_lost() -> None:
+    world = Letters(1, 2, [(0, {"attempt": 7}), (0, {"stop": "complete"})])
+    assert enlist(world, OWN) == (7, [{"stop": "complete"}])
 
 
 def test_a_silent_rank_0_is_an_error() -> None:
