@@ -90,8 +90,7 @@ def test_the_page_says_how_the_job_went_and_comes_back_after_a_reload(
     browser.panel().get_by_role("searchbox").fill("overview")
     browser.page_of(job, "script").get_by_text("jupyter_featx.worker").first.wait_for()
     browser.picture("lab-script")
-    browser.page.evaluate("() => window.jupyterapp.commands.execute('workspace-ui:save').catch(() => null)")
-    browser.page.wait_for_timeout(1500)  # JupyterLab writes the layout a second after it has changed
+    browser.page.wait_for_timeout(4000)  # JupyterLab writes the layout some seconds after it has changed
     browser.page.reload()
     browser.loaded()
     page.locator('[role=tab][data-tab="script"][aria-selected=true]').wait_for()
