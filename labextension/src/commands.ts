@@ -4,7 +4,7 @@ import { Clipboard, Dialog, ICommandPalette, Notification, showDialog, showError
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import {
-  closeIcon,
+  bugIcon,
   copyIcon,
   deleteIcon,
   folderIcon,
@@ -133,7 +133,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       {
         id: CommandIDs.errors,
         label: () => trans.__('Errors'),
-        icon: closeIcon,
+        icon: bugIcon,
         allowed: job => job.failed > 0,
         run: job => open(job, 'errors')
       },

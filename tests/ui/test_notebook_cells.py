@@ -39,7 +39,7 @@ def test_a_cell_submits_and_its_output_and_the_panel_move_together(
     browser.picture("lab-live")
     # a kernel that is started anew knows nothing of the job; the output is drawn from the server's word
     browser.command("kernelmenu:restart")
-    browser.page.get_by_role("button", name="Restart", exact=True).click()
+    browser.page.locator(".jp-Dialog .jp-mod-accept").click()
     output.locator(".jp-Featx-state.jp-mod-completed").wait_for(timeout=2 * LONG)
     row.locator(".jp-Featx-state.jp-mod-completed").wait_for()
     assert counts(output.locator(".jp-Featx-counts").inner_text()) == 78

@@ -4,7 +4,7 @@ import * as React from 'react';
 import { afterEach, expect, test } from 'vitest';
 import { PLAIN_VIEW } from '../arrange';
 import { BarChart, roundUp } from '../components/charts';
-import { facts, reason } from '../components/jobfacts';
+import { pace, place, reason } from '../components/jobfacts';
 import { JobRow } from '../components/jobrow';
 import { JobsModel } from '../model';
 import { notice } from '../notices';
@@ -38,8 +38,8 @@ test('a row says state, counts, speed and time left', () => {
   const bar = screen.getByRole('progressbar');
   expect(bar.getAttribute('aria-valuenow')).toBe('43');
   expect(bar.getAttribute('aria-valuetext')).toBe('40 of 100 done, 3 failed, 2 running');
-  expect(facts(job(), 1027)).toContain('2.5 items/s');
-  expect(facts(job(), 1027)).toContain('ran 17 s');
+  expect(pace(job())).toContain('2.5 items/s');
+  expect(place(job(), 1027)).toContain('ran 17 s');
 });
 
 test('a hostile name is text and nothing else', () => {

@@ -89,8 +89,8 @@ export function elapsed(job: IJob, now: number): number {
   return job.state === 'running' ? job.seconds + Math.max(0, Math.min(now - job.now, 3600)) : job.seconds;
 }
 
-/** Say how fast it goes, how long it takes, and where. */
-export function facts(job: IJob, now: number): string[] {
+/** Say how fast it goes, and how long it takes. */
+export function pace(job: IJob): string[] {
   const said: string[] = [];
   if (job.state === 'running' && job.rate > 0) {
     said.push(rate(job.rate));
@@ -98,6 +98,12 @@ export function facts(job: IJob, now: number): string[] {
   if (job.eta_seconds) {
     said.push(trans.__('%1 left', duration(Math.ceil(job.eta_seconds))));
   }
+  return said;
+}
+
+/** Say on how much it runs, since when, and how long it has. */
+export function place(job: IJob, now: number): string[] {
+  const said: string[] = [];
   if (job.cores) {
     said.push(trans._n('%1 core', '%1 cores', job.cores));
   }

@@ -7,7 +7,7 @@ import type { IJob } from '../api';
 import { CommandIDs } from '../tokens';
 import { trans } from '../translation';
 import { oneLine } from '../wording';
-import { Bar, Counts, facts, reason, StateBadge } from './jobfacts';
+import { Bar, Counts, pace, place, reason, StateBadge } from './jobfacts';
 
 const SHOWN = [
   CommandIDs.result,
@@ -125,11 +125,11 @@ export function JobRow(props: IJobRowProps): JSX.Element {
       <div className="jp-Featx-line">
         <Counts job={job} />
       </div>
-      <div className="jp-Featx-line jp-mod-quiet" title={facts(job, now).join(', ')}>
-        {facts(job, now).join(' · ')}
+      <div className={`jp-Featx-line ${why ? 'jp-mod-reason' : 'jp-mod-quiet'}`} title={why}>
+        <bdi>{why || pace(job).join(' · ') || job.job_id}</bdi>
       </div>
-      <div className="jp-Featx-line jp-mod-reason" title={why}>
-        <bdi>{why || job.job_id}</bdi>
+      <div className="jp-Featx-line jp-mod-quiet" title={place(job, now).join(', ')}>
+        {place(job, now).join(' · ')}
       </div>
       <Actions job={job} commands={commands} />
     </article>

@@ -5,7 +5,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 import { useJob, useNow } from '../components/hooks';
 import { Actions } from '../components/jobrow';
-import { Bar, Counts, facts, reason, StateBadge } from '../components/jobfacts';
+import { Bar, Counts, pace, place, reason, StateBadge } from '../components/jobfacts';
 import { Empty, Problem } from '../components/problem';
 import { Panels } from '../components/tabs';
 import { featxIcon } from '../icons';
@@ -65,7 +65,7 @@ export function Page(props: IPageProps): JSX.Element {
         </div>
         <Bar job={job} />
         <div className="jp-Featx-line">
-          <Counts job={job} /> <span className="jp-mod-quiet">· {facts(job, now).join(' · ')}</span>
+          <Counts job={job} /> <span className="jp-mod-quiet">· {[...pace(job), ...place(job, now)].join(' · ')}</span>
         </div>
         {why ? (
           <p className={`jp-Featx-why jp-mod-${job.state}`}>

@@ -18,14 +18,22 @@ export function Overview(props: { job: IJob }): JSX.Element {
   return (
     <div className="jp-Featx-overview">
       {error ? <Problem error={error} again={again} /> : null}
-      {value ? <Charts chart={value} /> : null}
+      {value ? <Charts chart={value} ended={!active(job)} /> : null}
       <Facts job={job} />
     </div>
   );
 }
 
-function Charts(props: { chart: IChart }): JSX.Element {
-  const { points, histogram } = props.chart;
+/** Leave out what was told after the last item: there is no speed any more. */
+function worked(points: IChart['points']): IChart['points'] {
+  const last = points[points.length - 1];
+  const end = points.findIndex(point => point.done + point.failed === last.done + last.failed);
+  return points.slice(0, Math.max(2, end + 1));
+}
+
+function Charts(props: { chart: IChart; ended: boolean }): JSX.Element {
+  const { histogram } = props.chart;
+  const points = props.ended ? worked(props.chart.points) : props.chart.points;
   if (!points.length && !histogram.sampled) {
     return <Empty>{trans.__('Charts appear once items are finished.')}</Empty>;
   }
