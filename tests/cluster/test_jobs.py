@@ -99,7 +99,7 @@ def test_a_killed_rank_ends_the_run_and_the_job_goes_on_by_itself(scientist: Sci
     jobs = [CountedJob.submit(scientist, "--cores", "2x2", count=160) for _ in range(2)]
     for rank, counted in enumerate(jobs):
         counted.remember(20)
-        (victim,) = cluster.ranks(counted.job.native_ids()[0], rank)
+        (victim,) = cluster.ranks(counted.job.native_ids()[0], str(rank))
         run(["kill", f"-{int(signal.SIGKILL)}", str(victim)])
     for counted in jobs:
         counted.job.until_merged()
@@ -139,9 +139,7 @@ def test_a_full_disk_is_reported_and_the_job_goes_on_when_there_is_room(scientis
 @pytest.fixture
 def blocker(cluster: Testbed) -> Iterator[str]:
     """A job of somebody else on two of the nodes: what needs all four waits until it is cancelled."""
-    script = cluster.place.folder / "etc/busy.sbatch"
-    script.write_text(BUSY)
-    native = cluster.slurm("sbatch", "--parsable", "--partition=high", str(script))
+    native = cluster.slurm("sbatch", "--parsable", "--partition=high", script=BUSY)
     wait(lambda: cluster.job_state(native) == "RUNNING", "it has its nodes", PATIENCE)
     yield native
     cluster.slurm("scancel", "--quiet", native, check=False)

@@ -11,8 +11,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_job_outlives_slurms_controller(scientist: Scientist, cluster: Testbed):
-    counted = CountedJob.submit(scientist, "--cores", "4x1", count=160)
+    counted = CountedJob.submit(scientist, "--cores", "4x1", count=240)
     counted.remember(20)
+    cluster.wait_for_saved_state(counted.job.attempts()[0].time)
     cluster.kill_slurmctld()
     told = counted.job.status()
     assert told["state"] == "running"
@@ -25,7 +26,7 @@ def test_a_job_outlives_slurms_controller(scientist: Scientist, cluster: Testbed
 
 
 def test_a_job_needs_no_accounting(scientist: Scientist, cluster: Testbed):
-    cluster.stop_slurmdbd()
+    cluster.kill_slurmdbd()
     counted = CountedJob.submit(scientist, "--cores", "4x1", count=80)
     counted.remember(20)
     assert counted.job.status()["state"] == "running"

@@ -31,9 +31,7 @@ def test_the_job_of_a_dead_node_goes_on_on_the_nodes_that_are_left(scientist: Sc
 def test_a_preempted_job_is_requeued_and_completes(scientist: Scientist, cluster: Testbed):
     counted = CountedJob.submit(scientist, "--cores", "4x1", "--partition", "low", count=160)
     counted.remember(20)
-    script = cluster.place.folder / "etc/urgent.sbatch"
-    script.write_text(URGENT)
-    urgent = cluster.slurm("sbatch", "--parsable", "--partition=high", str(script))
+    urgent = cluster.slurm("sbatch", "--parsable", "--partition=high", script=URGENT)
     wait(lambda: cluster.job_state(urgent) == "COMPLETED", "the urgent job is done", PATIENCE, counted.job.story)
     counted.job.until_merged()
     counted.check()

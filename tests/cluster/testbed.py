@@ -7,21 +7,38 @@ restarts it.
 from __future__ import annotations
 
 import fcntl
+import functools
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import people
 from clusterfiles import NODES, Place, ordinary_user
 from daemons import TestbedError, daemon, end, last_lines, pid_of, run, wait
 
 DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", *(f"slurmd-{node}" for node in NODES))
+
+
+def as_root(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let an ordinary user call a method that only root can run: in a process of its own, by sudo."""
+
+    @functools.wraps(method)
+    def call(self: Testbed, *args: str) -> Any:
+        if os.geteuid() == 0:
+            return method(self, *args)
+        where = [f"FEATX_TESTBED={self.place.folder}", f"FEATX_TESTBED_PORT={self.place.port}"]
+        printed = run(["env", *where, people.PYTHON, __file__, "call", method.__name__, *args], seconds=600)
+        return json.loads(printed.splitlines()[-1])
+
+    return call
 
 
 class Testbed:
@@ -76,10 +93,10 @@ class Testbed:
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    def slurm(self, *argv: str, check: bool = True, seconds: float = 60) -> str:
-        """Run one of Slurm's commands as root."""
+    def slurm(self, *argv: str, check: bool = True, seconds: float = 60, script: str = "") -> str:
+        """Run one of Slurm's commands as root; sbatch reads the script."""
         conf = f"SLURM_CONF={self.place.slurm_conf}"
-        return run(["env", conf, *argv], check=check, seconds=seconds).strip()
+        return run(["env", conf, *argv], check=check, seconds=seconds, input=script, cwd="/").strip()
 
     def node_states(self) -> dict[str, str]:
         """Return the state of each node in Slurm's words: idle, mixed, down*, ..."""
@@ -112,7 +129,8 @@ class Testbed:
         text = self.slurm("scontrol", "-o", "show", "job", job, check=False)
         return text.partition("JobState=")[2].partition(" ")[0]
 
-    def ranks(self, job: str, number: int) -> list[int]:
+    @as_root
+    def ranks(self, job: str, number: str) -> list[int]:
         """Return the process of a rank of a job: there is one."""
         marks = {f"SLURM_JOB_ID={job}".encode(), f"SLURM_PROCID={number}".encode()}
         found = {}
@@ -121,7 +139,7 @@ class Testbed:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
                 is_worker = b"jupyter_featx.worker" in words and os.path.basename(words[0]).startswith(b"python")
-                if is_worker and marks <= set(self._environment_of(pid).split(b"\0")):
+                if is_worker and marks <= set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")):
                     found[pid] = parent
         return [pid for pid, parent in found.items() if parent not in found]
 
@@ -159,6 +177,7 @@ class Testbed:
         self._sql("grant all on *.* to slurm@'127.0.0.1' identified by 'slurm'")
         self._sql("grant all on *.* to slurm@'localhost' identified by 'slurm'")
 
+    @as_root
     def start_slurmdbd(self) -> None:
         if not pid_of(self.place, "slurmdbd"):
             self._command(["slurmdbd"])
@@ -166,11 +185,13 @@ class Testbed:
         wait(lambda: self._accounts("show", "cluster") is not None, "slurmdbd answers", 90, lambda: last_lines(log))
         self._make_accounts()
 
-    def stop_slurmdbd(self) -> None:
-        """End slurmdbd, as for a database that is being mended."""
+    @as_root
+    def kill_slurmdbd(self) -> None:
+        """Kill the accounting's daemon: a user then sees no accounting."""
         if pid := pid_of(self.place, "slurmdbd"):
-            end(pid)
+            end(pid, signal.SIGKILL)
 
+    @as_root
     def start_slurmctld(self) -> None:
         """Start the controller with the state that it left."""
         if not pid_of(self.place, "slurmctld"):
@@ -178,11 +199,18 @@ class Testbed:
         log = self.place.log("slurmctld")
         wait(lambda: "is UP" in self._ping(), "slurmctld answers", 60, lambda: last_lines(log))
 
+    def wait_for_saved_state(self, since: float) -> None:
+        """Wait until the controller has saved what happened until then: a crash before that forgets it."""
+        saved = self.place.folder / "state/job_state"
+        wait(lambda: saved.exists() and saved.stat().st_mtime > since, "the controller's state is saved", 60)
+
+    @as_root
     def kill_slurmctld(self) -> None:
         """Kill the controller, as a crash would."""
         if pid := pid_of(self.place, "slurmctld"):
             end(pid, signal.SIGKILL)
 
+    @as_root
     def kill_node(self, node: str) -> None:
         """Kill a node: its slurmd, its slurmstepds and everything that they run."""
         if pid := pid_of(self.place, f"slurmd-{node}"):
@@ -194,11 +222,13 @@ class Testbed:
             time.sleep(0.05)
         self._sweep(node)
 
+    @as_root
     def revive_node(self, node: str) -> None:
         """Start a node's slurmd."""
         if not pid_of(self.place, f"slurmd-{node}"):
             self._command(["slurmd", "-N", node])
 
+    @as_root
     def processes_on(self, node: str) -> list[int]:
         """Return the slurmstepds of a node and all that is below them."""
         mark, ours = f"SLURMD_NODENAME={node}".encode(), os.fsencode(self.place.folder)
@@ -208,7 +238,7 @@ class Testbed:
                 if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"slurmstepd"):
                     of_node = self._is_stepd_of(pid, node)
                 else:
-                    environment = self._environment_of(pid)
+                    environment = Path(f"/proc/{pid}/environ").read_bytes()
                     of_node = mark in environment.split(b"\0") and ours in environment
                 if of_node:
                     found.append(pid)
@@ -222,13 +252,6 @@ class Testbed:
         run(["rm", "-rf", *map(str, left)])
 
     # -- parts -----------------------------------------------------------------------------------------------------
-
-    def _environment_of(self, pid: int) -> bytes:
-        path = Path(f"/proc/{pid}/environ")
-        try:
-            return path.read_bytes()
-        except PermissionError:
-            return run(["cat", path], check=False).encode()
 
     def _is_stepd_of(self, pid: int, node: str) -> bool:
         # A slurmstepd's name says its job only; the log that it holds open says the node.
@@ -314,6 +337,8 @@ def main(words: list[str]) -> int:
         print(f"{testbed.status()}\nready after {time.monotonic() - begun:.1f} s; jobs run as {ordinary_user()}")
     elif words == ["stop"]:
         testbed.stop()
+    elif words[:1] == ["call"]:
+        print(json.dumps(getattr(testbed, words[1])(*words[2:])))
     elif words == ["status"]:
         print(testbed.status())
     else:
