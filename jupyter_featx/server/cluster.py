@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
@@ -27,18 +26,15 @@ _SUBMITS = ("dry_run",)  # has a route of its own
 def cluster() -> dict[str, Any]:
     """Return the schedulers with their partitions and the site's limits; what does not answer says why."""
     try:
-        config, found = load(), overview()
+        config, found, problem = load(), overview(), ""
     except FeatxError as exc:  # a mistake in the configuration: what this machine is can be said all the same
-        config, found = Config(), Overview(machine(), "local", str(exc))
-    slurm = found.default == "slurm" or config.speaks_of_slurm or shutil.which("sinfo") is not None
+        config, found, problem = Config(), Overview(machine(), "local", NO_SLURM), str(exc)
+    others = [] if found.message == NO_SLURM else [_scheduler("slurm", found.message, found)]
     return {
         "cores": found.machine.cores,
         "memory_mb": round(found.machine.memory_mb),
         "default": found.default,
-        "schedulers": [
-            _scheduler("local", "" if slurm or found.message == NO_SLURM else found.message),
-            *([_scheduler("slurm", found.message, found)] if slurm else []),
-        ],
+        "schedulers": [_scheduler("local", problem), *others],
         "limits": {name: asdict(limits) for name, limits in config.limits.items()},
     }
 

@@ -5,6 +5,7 @@ They are brought in here, and not by `pytest_plugins` at the top: two of them ru
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -46,9 +47,16 @@ def extension(home: Path, jp_serverapp: Any) -> FeatxServer:
 
 @pytest.fixture
 def api(home: Path, jp_fetch: Any) -> Api:
-    """Ask the server in this process: `await api("jobs", ID)` gives the status and the JSON."""
+    """Ask the server in this process: `await api("jobs", ID)` gives status and JSON, once all is merged."""
 
     async def ask(*path: str, body: Any = None, method: str | None = None, **query: Any) -> Answer:
+        status, found = await once(*path, body=body, method=method, **query)
+        while status == 202:
+            await asyncio.sleep(0.2)
+            status, found = await once(*path, body=body, method=method, **query)
+        return status, found
+
+    async def once(*path: str, body: Any = None, method: str | None = None, **query: Any) -> Answer:
         text = None if body is None else json.dumps(body)
         how = method or ("GET" if text is None else "POST")
         options: dict[str, Any] = {"request_timeout": 300, "allow_nonstandard_methods": True, "body": text}
@@ -58,6 +66,7 @@ def api(home: Path, jp_fetch: Any) -> Api:
             found = exc.response
         return found.code, json.loads(found.body) if found.body else None
 
+    ask.once = once  # type: ignore[attr-defined]  # for a test of what is said before
     return ask
 
 
@@ -78,7 +87,14 @@ class Live:
         return f"http://127.0.0.1:{self.port}"
 
     def ask(self, path: str, body: Any = None, method: str | None = None, token: str | None = None) -> Answer:
-        """Return status and JSON of a route of ours."""
+        """Return status and JSON of a route of ours, merged where it must be."""
+        status, found = self.once(path, body, method, token)
+        while status == 202:
+            time.sleep(0.2)
+            status, found = self.once(path, body, method, token)
+        return status, found
+
+    def once(self, path: str, body: Any = None, method: str | None = None, token: str | None = None) -> Answer:
         text = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"token {token or self.token}"}
         request = urllib.request.Request(f"{self.url}/featx/api/v1/{path}", text, headers, method=method)
