@@ -43,7 +43,7 @@ class LocalScheduler:
             pid = os.posix_spawn(
                 "/bin/bash",
                 ["bash", str(script), *arguments],
-                clean_environment(),  # the script drops the tokens, too, but others could read them of its bash meanwhile
+                clean_environment(),  # the script drops the tokens, too, but until then its bash would show them
                 file_actions=actions,
                 setsid=True,
                 setsigmask=(),
