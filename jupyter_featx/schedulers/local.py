@@ -16,7 +16,6 @@ from pathlib import Path
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Event, Lost
-from jupyter_featx.script import clean_environment
 from jupyter_featx.spec import JobSpec
 
 _GENTLE_SECONDS = 1.2  # for the ranks to write what they hold
@@ -43,7 +42,7 @@ class LocalScheduler:
             pid = os.posix_spawn(
                 "/bin/bash",
                 ["bash", str(script), *arguments],
-                clean_environment(),  # the script drops the tokens, too, but until then its bash would show them
+                os.environ,
                 file_actions=actions,
                 setsid=True,
                 setsigmask=(),

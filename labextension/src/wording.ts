@@ -30,6 +30,11 @@ export function number(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** Mark the thousands of a count in a text that holds it: "2,000,000 rows". */
+export function marked(text: string, count: number): string {
+  return text.replace(String(count), number(count));
+}
+
 /** Return whole seconds as a person says them: "5 s", "1 m 05 s", "1 h 05 m", "2 d 03 h". */
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds) || seconds < 0) {

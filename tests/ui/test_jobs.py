@@ -90,7 +90,6 @@ def test_the_page_says_how_the_job_went_and_comes_back_after_a_reload(
     browser.picture("lab-overview")
     browser.panel().get_by_role("searchbox").fill("overview")
     browser.page_of(job, "script").get_by_text("jupyter_featx.worker").first.wait_for()
-    browser.picture("lab-script")
     browser.page.wait_for_timeout(4000)  # JupyterLab writes the layout some seconds after it has changed
     browser.page.reload()
     browser.loaded()

@@ -36,6 +36,7 @@ def test_a_cell_submits_and_its_output_and_the_panel_move_together(
     )
     mark = browser.page.locator(".jp-Featx-cellMark")
     mark.wait_for()
+    output.locator(".jp-Featx-actions").scroll_into_view_if_needed()
     browser.picture("lab-live")
     # a kernel that is started anew knows nothing of the job; the output is drawn from the server's word
     browser.command("kernelmenu:restart")

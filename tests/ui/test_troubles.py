@@ -21,7 +21,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def test_an_empty_list_says_what_to_type(browser: Browser):
     browser.panel().get_by_text("No jobs yet.").wait_for()
-    browser.picture("lab-empty")
 
 
 def test_an_expired_login_says_so(browser: Browser):
@@ -41,7 +40,6 @@ def test_a_job_outlives_the_server_and_the_panel_finds_both_again(
     lab.stop()
     alert = browser.panel().get_by_role("alert")
     alert.get_by_text("does not answer").wait_for()
-    browser.picture("lab-dead")
     lab.start()
     alert.wait_for(state="detached", timeout=2 * LONG)
     row.locator(".jp-Featx-state.jp-mod-completed").wait_for(timeout=2 * LONG)

@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { IJob, State } from '../api';
 import { stateIcon, stateWord } from '../icons';
 import { trans } from '../translation';
-import { duration, number, oneLine, rate, when } from '../wording';
+import { duration, marked, number, oneLine, rate, when } from '../wording';
 
 export function StateBadge(props: { state: State }): JSX.Element {
   const Icon = stateIcon(props.state);
@@ -105,7 +105,7 @@ export function pace(job: IJob): string[] {
 export function place(job: IJob, now: number): string[] {
   const said: string[] = [];
   if (job.cores) {
-    said.push(trans._n('%1 core', '%1 cores', job.cores));
+    said.push(marked(trans._n('%1 core', '%1 cores', job.cores), job.cores));
   }
   if (job.started) {
     said.push(trans.__('since %1', when(job.started)), trans.__('ran %1', duration(elapsed(job, now))));

@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { IDataset } from '../api';
 import { readDataset } from '../request';
 import { trans } from '../translation';
-import { number, oneLine } from '../wording';
+import { marked, oneLine } from '../wording';
 import { absolute, beside } from './request';
 
 const PAUSE = 300; // ms of rest before the server is asked
@@ -149,7 +149,7 @@ function said(found: IDataset | null): string {
   const count =
     found.total === null ? trans.__('Too many items to count here.') : trans._n('%1 item', '%1 items', found.total);
   return [
-    found.total === null ? count : count.replace(String(found.total), number(found.total)),
+    found.total === null ? count : marked(count, found.total),
     ...found.lines.map(line => oneLine(line, 200))
   ].join('. ');
 }

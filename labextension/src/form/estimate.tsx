@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { IPreflight } from '../api';
 import { BarChart } from '../components/charts';
 import { trans } from '../translation';
-import { duration, number, oneLine, plain, shortTime, threeDigits } from '../wording';
+import { duration, marked, number, oneLine, plain, shortTime, threeDigits } from '../wording';
 
 export function Estimate(props: { found: IPreflight }): JSX.Element {
   const { found } = props;
@@ -39,8 +39,10 @@ export function Estimate(props: { found: IPreflight }): JSX.Element {
             title={trans.__('Time by number of cores')}
             summary={estimates.map(one => `${one.cores}: ${duration(one.seconds)}`).join(', ')}
             values={estimates.map(one => one.seconds)}
-            labels={estimates.map(one => `${trans._n('%1 core', '%1 cores', one.cores)}: ${duration(one.seconds)}`)}
-            from={trans._n('%1 core', '%1 cores', estimates[0].cores)}
+            labels={estimates.map(
+              one => `${marked(trans._n('%1 core', '%1 cores', one.cores), one.cores)}: ${duration(one.seconds)}`
+            )}
+            from={marked(trans._n('%1 core', '%1 cores', estimates[0].cores), estimates[0].cores)}
             to={number(estimates[estimates.length - 1].cores)}
             chosen={mine}
             unit={duration}

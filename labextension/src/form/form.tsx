@@ -7,7 +7,7 @@ import { Source } from '../page/script';
 import * as request from '../request';
 import { RequestError } from '../request';
 import { trans } from '../translation';
-import { duration, number, oneLine } from '../wording';
+import { duration, marked, number, oneLine } from '../wording';
 import { DatasetField } from './dataset';
 import { Estimate } from './estimate';
 import { blamed, given, IChoices, requestOf } from './request';
@@ -219,7 +219,7 @@ function offered(option: IOption, choices: IChoices, cluster: ICluster | null) {
       label: [
         one.name,
         one.free_cores === null
-          ? trans._n('%1 core', '%1 cores', one.cores)
+          ? marked(trans._n('%1 core', '%1 cores', one.cores), one.cores)
           : trans.__('%1 of %2 cores free', number(one.free_cores), number(one.cores)),
         one.max_seconds ? trans.__('at most %1', duration(one.max_seconds)) : ''
       ]

@@ -7,7 +7,7 @@ import { Empty, Problem } from '../components/problem';
 import { active } from '../model';
 import { readUsage } from '../request';
 import { trans } from '../translation';
-import { duration, number, oneLine, threeDigits, when } from '../wording';
+import { duration, marked, number, oneLine, threeDigits, when } from '../wording';
 
 const percent = (share: number | null | undefined) =>
   share === null || share === undefined ? '–' : `${threeDigits(share * 100)} %`;
@@ -86,7 +86,7 @@ export function Attempts(props: { job: IJob }): JSX.Element {
                   <td>{when(attempt.started ?? attempt.submitted)}</td>
                   <td>{attempt.started ? duration((attempt.ended ?? job.now) - attempt.started) : '–'}</td>
                   <td>
-                    {trans._n('%1 core', '%1 cores', attempt.cores)}
+                    {marked(trans._n('%1 core', '%1 cores', attempt.cores), attempt.cores)}
                     {attempt.host ? `, ${oneLine(attempt.host, 40)}` : ''}
                   </td>
                   <td>{number(attempt.done)}</td>

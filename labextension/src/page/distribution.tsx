@@ -7,7 +7,7 @@ import { useAnswer } from '../components/hooks';
 import { Empty, Problem } from '../components/problem';
 import { merged, readDistribution } from '../request';
 import { trans } from '../translation';
-import { number, oneLine } from '../wording';
+import { marked, number, oneLine } from '../wording';
 
 const short = (value: number | string | null) =>
   typeof value === 'number' ? String(Number(value.toPrecision(4))) : value === null ? '–' : oneLine(value, 24);
@@ -47,7 +47,7 @@ export function Distribution(props: { job: IJob; column: string; close(): void }
 function Drawn(props: { found: IDistribution }): JSX.Element {
   const { found } = props;
   const said = [
-    trans._n('%1 value', '%1 values', found.count),
+    marked(trans._n('%1 value', '%1 values', found.count), found.count),
     found.missing ? trans.__('%1 missing', number(found.missing)) : '',
     found.mean !== null ? trans.__('mean %1', short(found.mean)) : '',
     found.min !== null ? trans.__('from %1 to %2', short(found.min), short(found.max)) : ''

@@ -7,7 +7,7 @@ import { Empty, Problem } from '../components/problem';
 import { listErrorItems, listErrors, merged } from '../request';
 import { CommandIDs } from '../tokens';
 import { trans } from '../translation';
-import { number, oneLine, plain, shortTime } from '../wording';
+import { marked, number, oneLine, plain, shortTime } from '../wording';
 
 const PAGE = 50;
 
@@ -36,8 +36,8 @@ export function Errors(props: { job: IJob; commands: CommandRegistry }): JSX.Ele
     <div className="jp-Featx-errors">
       <div className="jp-Featx-toolbar">
         <span>
-          {trans._n('%1 failed item', '%1 failed items', value.items)} ·{' '}
-          {trans._n('%1 cause', '%1 causes', value.total)}
+          {marked(trans._n('%1 failed item', '%1 failed items', value.items), value.items)} ·{' '}
+          {marked(trans._n('%1 cause', '%1 causes', value.total), value.total)}
         </span>
         {job.failed > value.items ? (
           <button className="jp-Button jp-mod-styled" onClick={() => setFresh(fresh + 1)}>
@@ -96,7 +96,9 @@ function Group(props: { job: IJob; group: IErrorGroup; commands: CommandRegistry
       <div className="jp-Featx-toolbar">
         <Reproduce job={job} source={group.reproduce} commands={commands} />
         <button className="jp-Button jp-mod-styled" aria-expanded={open} onClick={() => setOpen(!open)}>
-          {open ? trans.__('Hide the items') : trans._n('Show the item', 'Show all %1 items', group.count)}
+          {open
+            ? trans.__('Hide the items')
+            : marked(trans._n('Show the item', 'Show all %1 items', group.count), group.count)}
         </button>
       </div>
       {open ? <Items job={job} group={group} commands={commands} /> : null}

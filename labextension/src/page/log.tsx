@@ -1,6 +1,6 @@
 /** What the job and the user's functions printed: read in pieces, so that a log of any size opens at once. */
 import * as React from 'react';
-import type { IJob } from '../api';
+import type { IJob, ILogPart } from '../api';
 import { Empty, Problem } from '../components/problem';
 import { useScroll } from '../components/scroller';
 import { active } from '../model';
@@ -21,6 +21,12 @@ export function Log(props: { job: IJob }): JSX.Element {
   const [follow, setFollow] = React.useState(true);
   const [turn, setTurn] = React.useState(0);
   const busy = React.useRef(false);
+  const landing = React.useRef<ILanding | null>(null);
+  const land = (part: ILogPart, where: ILanding['where']) => {
+    const found = LogText.of(part);
+    landing.current = { log: found, where };
+    setLog(found);
+  };
 
   // The end of the file, when it is chosen or asked for again.
   React.useEffect(() => {
@@ -32,7 +38,7 @@ export function Log(props: { job: IJob }): JSX.Element {
         if (file === undefined && !part.size && other && !active(job)) {
           setFile(other); // the job itself printed nothing, the functions did
         }
-        setLog(LogText.of(part));
+        land(part, 'end');
         setFiles(part.files);
       },
       problem => abort.signal.aborted || setError(problem)
@@ -108,17 +114,17 @@ export function Log(props: { job: IJob }): JSX.Element {
         <button className="jp-Button jp-mod-styled" onClick={() => setTurn(turn + 1)}>
           {trans.__('End')}
         </button>
-        <Search log={log} job={job} found={setLog} stop={() => setFollow(false)} />
+        <Search log={log} job={job} found={part => land(part, 'start')} stop={() => setFollow(false)} />
       </div>
       {error ? <Problem error={error} again={() => void more('after')} /> : null}
-      <Lines log={log} stick={following} more={more} />
+      <Lines log={log} stick={following} landing={landing} more={more} />
     </div>
   );
 
   async function jump(offset: number): Promise<void> {
     setFollow(false);
     try {
-      setLog(LogText.of(await readLog(job.job_id, { file: log!.file, offset, limit: PIECE })));
+      land(await readLog(job.job_id, { file: log!.file, offset, limit: PIECE }), 'start');
     } catch (problem) {
       setError(problem);
     }
@@ -128,7 +134,7 @@ export function Log(props: { job: IJob }): JSX.Element {
 interface ISearchProps {
   log: LogText;
   job: IJob;
-  found(log: LogText): void;
+  found(part: ILogPart): void;
   stop(): void;
 }
 
@@ -163,7 +169,7 @@ function Search(props: ISearchProps): JSX.Element {
             : trans.__('not found')
       );
       if (part) {
-        props.found(LogText.of(part));
+        props.found(part);
       }
     } catch (error) {
       if (!mine.signal.aborted) {
@@ -196,14 +202,21 @@ function Search(props: ISearchProps): JSX.Element {
   );
 }
 
+/** Where to be scrolled to when a part of the log has taken the place of another. */
+interface ILanding {
+  log: LogText;
+  where: 'start' | 'end';
+}
+
 interface ILinesProps {
   log: LogText;
+  landing: React.MutableRefObject<ILanding | null>;
   stick: boolean;
   more(side: 'before' | 'after'): Promise<void>;
 }
 
 function Lines(props: ILinesProps): JSX.Element {
-  const { log, stick, more } = props;
+  const { log, stick, landing, more } = props;
   const ref = React.useRef<HTMLDivElement>(null);
   const { top, height } = useScroll(ref);
   const lines = React.useMemo(() => log.lines(), [log]);
@@ -215,7 +228,10 @@ function Lines(props: ILinesProps): JSX.Element {
       return;
     }
     const grown = lines.length - was.current.count;
-    if (log.start < was.current.start && log.file === was.current.file && grown > 0 && !stick) {
+    if (landing.current?.log === log) {
+      node.scrollTop = landing.current.where === 'end' ? node.scrollHeight : 0;
+      landing.current = null;
+    } else if (log.start < was.current.start && log.file === was.current.file && grown > 0 && !stick) {
       node.scrollTop += grown * LINE; // what was in view stays in view
     } else if (stick) {
       node.scrollTop = node.scrollHeight;
@@ -224,9 +240,10 @@ function Lines(props: ILinesProps): JSX.Element {
   }, [log, stick]);
 
   React.useEffect(() => {
-    if (top < 20 * LINE && log.start > 0 && !stick) {
+    const at = ref.current?.scrollTop ?? top; // what was scrolled a moment ago is not in `top` yet
+    if (at < 20 * LINE && log.start > 0 && !stick) {
       void more('before');
-    } else if (top + height > (lines.length - 20) * LINE && log.end < log.size && !stick) {
+    } else if (at + height > (lines.length - 20) * LINE && log.end < log.size && !stick) {
       void more('after');
     }
   }, [top, height, log, stick]);

@@ -5,7 +5,7 @@ import type { ICondition, IJob, IResultPage } from '../api';
 import { Empty, Problem } from '../components/problem';
 import { downloadAddress, merged, readResult } from '../request';
 import { trans } from '../translation';
-import { number, oneLine } from '../wording';
+import { marked, number, oneLine } from '../wording';
 import { Distribution } from './distribution';
 import { Filters } from './filters';
 import { Grid } from './grid';
@@ -105,10 +105,10 @@ export function Result(props: { job: IJob }): JSX.Element {
       <div className="jp-Featx-toolbar">
         <span role="status">
           {first.matching === first.total
-            ? trans._n('%1 row', '%1 rows', first.total)
+            ? marked(trans._n('%1 row', '%1 rows', first.total), first.total)
             : trans.__('%1 of %2 rows', number(first.matching), number(first.total))}
           {', '}
-          {trans._n('%1 column', '%1 columns', columns.length)}
+          {marked(trans._n('%1 column', '%1 columns', columns.length), columns.length)}
           {first.columns.length < columns.length
             ? ` (${trans.__('the first %1 are shown', first.columns.length)})`
             : ''}
