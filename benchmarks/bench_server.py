@@ -71,12 +71,14 @@ def figures(jobs: int = 1000, active: int = 20, rows: int = 1_000_000, seconds: 
         with serving(Path(folder), home) as server:
             yield Figure.of(f"list of {jobs - active - 1:,} jobs, the first time", server.timed(ALL) * 1000, "ms")
             yield Figure.of("  the same again, median of 20", _median(server), "ms", 200)
-            used = _processor(server, seconds)
             quiet = time.time()
+            time.sleep(seconds)
+            late = _at(server.late(quiet), 0.99)
+            yield Figure.of("  99 % of its loop's delays: the machine's own part", late * 1000, "ms")
+        with serving(Path(folder), home, measured=False) as server:
+            server.get(ALL)
+            used = _processor(server, seconds)
             yield Figure.of(f"  processor of the idle server over {seconds:g} s", used * 100, "%", 1.0)
-            yield Figure.of(
-                "  99 % of its loop's delays: the machine's own part", _at(server.late(quiet), 0.99) * 1000, "ms"
-            )
         working = [make_job(home, f"active-{number}", running=True) for number in range(active)]
         large = make_large(home, rows)
         with serving(Path(folder), home) as server:
@@ -121,25 +123,11 @@ def _at(ordered: list[float], share: float) -> float:
 
 
 def _processor(server: Server, seconds: float) -> float:
-    """Return the share of a processor that the server takes while nothing happens, the measuring itself left out."""
+    """Return the share of a processor that the server takes while nothing happens."""
     watched = psutil.Process(server.process.pid)
     before = sum(watched.cpu_times()[:2])
     time.sleep(seconds)
-    whole = (sum(watched.cpu_times()[:2]) - before) / seconds
-    return max(0.0, whole - _own_share(seconds))
-
-
-def _own_share(seconds: float) -> float:
-    """Return the share that measuring the delays takes in a loop where nothing else is."""
-    code = (
-        "import asyncio, resource, sys; from benchmarks.loopdelay import _measure\n"
-        f"async def main():\n  task = asyncio.create_task(_measure({os.devnull!r})); await asyncio.sleep({seconds})\n"
-        "  task.cancel()\n"
-        "begun = resource.getrusage(0); asyncio.run(main()); ended = resource.getrusage(0)\n"
-        "print(ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
-    return float(done.stdout) / seconds
+    return float(sum(watched.cpu_times()[:2]) - before) / seconds
 
 
 def _progress(working: list[JobDir], done: threading.Event) -> None:
@@ -177,8 +165,8 @@ def _listeners(server: Server, done: threading.Event) -> list[threading.Thread]:
 
 
 @contextmanager
-def serving(folder: Path, home: Path) -> Iterator[Server]:
-    """Start a server with the extension and with what measures its loop."""
+def serving(folder: Path, home: Path, *, measured: bool = True) -> Iterator[Server]:
+    """Start a server with the extension, and with what measures its loop."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -187,9 +175,10 @@ def serving(folder: Path, home: Path) -> Iterator[Server]:
     own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     own |= {"FEATX_HOME": str(home), "FEATX_BENCH_DELAYS": str(delays), "JUPYTER_TOKEN": TOKEN}
     own |= {"PYTHONPATH": str(ROOT), "FEATX_CONFIG": os.devnull}
+    names = ["jupyter_featx", *(["benchmarks.loopdelay"] if measured else [])]
     command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}"]
-    command += [f"--ServerApp.jpserver_extensions={name}=True" for name in ("jupyter_featx", "benchmarks.loopdelay")]
+    command += [f"--ServerApp.jpserver_extensions={name}=True" for name in names]
     with (folder / f"log-{port}").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log, cwd=folder)
     try:

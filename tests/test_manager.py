@@ -457,7 +457,7 @@ def test_a_restart_of_the_host_is_a_failure_that_can_be_retried(home: Path, tmp_
     os.kill(int(job.status().attempts[0].native_id.split("/")[1]), signal.SIGKILL)
     until(lambda: not worker_pids(job))
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
-    for log in (job.path / "events").iterdir():
+    for log in (job.path / "events").glob("*.jsonl"):
         log.write_text(
             "".join(line for line in log.read_text().splitlines(True) if '"lost"' not in line).replace(
                 f"/{boot}", "/0000dead"

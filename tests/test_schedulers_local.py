@@ -145,3 +145,17 @@ def test_a_script_that_cannot_start_is_said(tmp_path: Path) -> None:
 
 def test_the_host_in_an_id_is_ours() -> None:
     assert run_id(os.getpid()).split("/")[0] == socket.gethostname()
+
+
+def test_no_token_reaches_the_process_of_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret")
+    monkeypatch.setenv("KEPT", "yes")
+    script, log = tmp_path / "s.sh", tmp_path / "log"
+    script.write_text("tr '\\0' '\\n' </proc/$$/environ\n")
+    scheduler = LocalScheduler()
+    native_id = scheduler.submit(script, log)
+    deadline = time.monotonic() + 30
+    while native_id not in scheduler.poll([native_id]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "KEPT=yes" in log.read_text()
+    assert "secret" not in log.read_text()

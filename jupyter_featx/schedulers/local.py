@@ -16,6 +16,7 @@ from pathlib import Path
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Event, Lost
+from jupyter_featx.script import clean_environment
 from jupyter_featx.spec import JobSpec
 
 _GENTLE_SECONDS = 1.2  # for the ranks to write what they hold
@@ -42,7 +43,7 @@ class LocalScheduler:
             pid = os.posix_spawn(
                 "/bin/bash",
                 ["bash", str(script), *arguments],
-                os.environ,
+                clean_environment(),  # the script drops the tokens, too, but until then its bash would show them
                 file_actions=actions,
                 setsid=True,
                 setsigmask=(),
