@@ -24,9 +24,9 @@ from jupyter_featx import container, events, jobdir, table
 from jupyter_featx.cards.preflight import preflight_html, preflight_text
 from jupyter_featx.cards.wording import counted, short_time
 from jupyter_featx.errors import PreflightError
+from jupyter_featx.inherited import clean_environment
 from jupyter_featx.items import ItemFile, display, write_items
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.script import clean_environment
 from jupyter_featx.shards import list_shards, whole_lines
 from jupyter_featx.spec import JobSpec, ResourceSpec
 from jupyter_featx.state import JobStatus, State, fold

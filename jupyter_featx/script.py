@@ -5,7 +5,6 @@ Every word that comes from a user passes `| sh`; a name that the template misses
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -18,26 +17,11 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from jupyter_featx import container
 from jupyter_featx.directives import directive, directives, warning_seconds
 from jupyter_featx.errors import SpecError
+from jupyter_featx.inherited import DROPPED_PREFIXES, DROPPED_VARIABLES
 from jupyter_featx.jobdir import JobDir, site_templates
 from jupyter_featx.spec import JobSpec
 
 _FOLDER = Path(__file__).parent / "slurm_templates"
-
-# What a notebook server hands to its kernels must not reach a job: tokens, and a door back to the server.
-DROPPED_VARIABLES = (
-    "JPY_API_TOKEN",
-    "JPY_PARENT_PID",
-    "JPY_SESSION_NAME",
-    "JUPYTERHUB_API_TOKEN",
-    "JUPYTERHUB_OAUTH_ACCESS_SCOPES",
-    "JUPYTERHUB_OAUTH_SCOPES",
-    "JUPYTER_SERVER_URL",
-    "JUPYTER_TOKEN",
-    "MPLBACKEND",
-)
-
-# A rank must not join the MPI or Slurm run that the notebook server itself may be a part of.
-DROPPED_PREFIXES = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "MPI_LOCAL", "HYDRA_", "HYDI_", "SLURM_")
 
 
 @dataclass(frozen=True)
@@ -61,13 +45,6 @@ class RunOptions:
         if self.walltime_seconds is not None:
             words += ["--walltime", f"{self.walltime_seconds:g}"]
         return words
-
-
-def clean_environment() -> dict[str, str]:
-    """Return what a process of ours, started without the script, may see of this one's environment."""
-    dropped = {"FEATX_NATIVE_ID", *DROPPED_VARIABLES}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED_PREFIXES)}
-    return {name: value for name, value in kept.items() if name not in dropped}
 
 
 # What sbatch leaves in the environment and srun reads as options: of the allocation, not of one rank a node. Names of

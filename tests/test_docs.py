@@ -22,7 +22,7 @@ from conftest import kill_jobs_of
 from IPython.core.interactiveshell import InteractiveShell
 
 import jupyter_featx
-from jupyter_featx import arguments, client, errors, script
+from jupyter_featx import arguments, client, errors, inherited
 from jupyter_featx.config import Config
 from jupyter_featx.config.parsing import parse
 from jupyter_featx.config.schema import SCHEMA, Table
@@ -182,8 +182,8 @@ def test_each_state_is_documented():
 def test_each_environment_variable_is_documented():
     source = "".join(path.read_text() for path in (ROOT / "jupyter_featx").rglob("*.py"))
     ours = set(re.findall(r"\bFEATX_[A-Z_]+\b", source))
-    prefixes = {f"{prefix}…" for prefix in (*script.DROPPED_PREFIXES, *setup._MPI_VARIABLES)}
-    for name in ours | set(script.DROPPED_VARIABLES) | set(setup._THREAD_VARIABLES) | prefixes:
+    prefixes = {f"{prefix}…" for prefix in (*inherited.DROPPED_PREFIXES, *setup._MPI_VARIABLES)}
+    for name in ours | set(inherited.DROPPED_VARIABLES) | set(setup._THREAD_VARIABLES) | prefixes:
         assert f"`{name}`" in text("configuration.md"), name
 
 

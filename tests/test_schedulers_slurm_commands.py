@@ -120,3 +120,12 @@ def test_a_refusal_is_no_absence() -> None:
     error = Commands(SlurmOptions()).error("scontrol", 1, "slurm_load_jobs error: Invalid job id specified")
     assert isinstance(error, SlurmRefused)
     assert isinstance(error, SchedulerError)
+
+
+def test_no_token_goes_along_with_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret")
+    monkeypatch.setenv("MINE", "kept")
+    for plain in (True, False):
+        printed = Commands(SlurmOptions()).run("env", plain_environment=plain)
+        assert "MINE=kept" in printed
+        assert "secret" not in printed

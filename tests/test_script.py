@@ -18,7 +18,7 @@ from sbatchlines import options_of
 from jupyter_featx.directives import ALLOWED
 from jupyter_featx.errors import SpecError
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.script import RunOptions, clean_environment, render, template_folders
+from jupyter_featx.script import RunOptions, render, template_folders
 from jupyter_featx.spec import AllocationSpec, ContainerSpec, JobSpec, LimitSpec, ResourceSpec, SiteSpec
 
 TEMPLATES = Path(__file__).parent.parent / "slurm_templates"
@@ -106,14 +106,6 @@ def test_a_run_knows_its_own_id_and_sees_no_token_and_no_outer_mpi(tmp_path: Pat
     assert seen["MINE"] == "kept"
     assert not {name for name in outer if name not in ("MINE", "HOSTNAME")} & set(seen)
     assert done.stderr == ""
-
-
-def test_what_runs_without_the_script_sees_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("JPY_API_TOKEN", "PMI_SIZE", "SLURM_JOB_ID", "FEATX_NATIVE_ID", "MINE"):
-        monkeypatch.setenv(name, "x")
-    seen = clean_environment()
-    assert seen["MINE"] == "x"
-    assert not {"JPY_API_TOKEN", "PMI_SIZE", "SLURM_JOB_ID", "FEATX_NATIVE_ID"} & set(seen)
 
 
 def test_a_site_changes_a_block_and_keeps_the_rest(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from jupyter_featx import container, jobdir, script
+from jupyter_featx import container, inherited, jobdir, script
 from jupyter_featx.config import Config
 from jupyter_featx.directives import directives
 from jupyter_featx.errors import FeatxError
@@ -105,8 +105,8 @@ def render(hello: Hello, spec: JobSpec) -> str:
         nodes=hello.nodes,
         seconds=_STEP_SECONDS,
         directives=[line for line in directives(spec, hello.folder) if not line.startswith(("--output", "--requeue"))],
-        dropped_variables=script.DROPPED_VARIABLES,
-        dropped_prefixes=[prefix for prefix in script.DROPPED_PREFIXES if prefix != "SLURM_"],
+        dropped_variables=inherited.DROPPED_VARIABLES,
+        dropped_prefixes=[prefix for prefix in inherited.DROPPED_PREFIXES if prefix != "SLURM_"],
         step_variables=script.STEP_VARIABLES,
         modules=spec.site.modules,
         setup=spec.site.setup,

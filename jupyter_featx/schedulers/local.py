@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jupyter_featx.errors import SchedulerError
 from jupyter_featx.events import Event, Lost
-from jupyter_featx.script import clean_environment
+from jupyter_featx.inherited import clean_environment
 from jupyter_featx.spec import JobSpec
 
 _GENTLE_SECONDS = 1.2  # for the ranks to write what they hold

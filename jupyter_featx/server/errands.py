@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from jupyter_featx import errors, table
-from jupyter_featx.script import DROPPED_VARIABLES
+from jupyter_featx.inherited import DROPPED_VARIABLES
 
 _COMMAND = (sys.executable, "-m", "jupyter_featx.server.errand")
 _AT_ONCE = 4
