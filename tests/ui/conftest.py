@@ -13,19 +13,15 @@ import pytest
 from conftest import kill_jobs_of
 from laboratory import CHROMIUM, CHROMIUM_ARGS, Browser, Lab
 
+from jupyter_featx import jobdir
+from jupyter_featx.jobdir import JobDir
+
 REPORTS = Path(__file__).parent / "output"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a browser on a loaded machine a second and a third chance."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A throw-away JupyterLab that the tests share: each has jobs and files of names of its own."""
+    """A throw-away JupyterLab that the tests share."""
     lab = Lab(tmp_path_factory.mktemp("lab"))
     lab.start()
     yield lab
@@ -52,8 +48,11 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def tab(chromium: Any, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Callable[[], Browser]]:
-    """Open tabs; each shows JupyterLab in a workspace of the test's own."""
+    """Open tabs; each shows JupyterLab in a workspace of the test's own, and no job of another test."""
     opened: list[Browser] = []
+    kill_jobs_of(lab.featx)
+    for job in (lab.featx / "jobs").glob("*"):
+        jobdir.remove(JobDir(job))
 
     def new() -> Browser:
         browser = Browser(lab, chromium.new_page())
