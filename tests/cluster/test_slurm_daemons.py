@@ -10,16 +10,6 @@ from testbed import Testbed
 pytestmark = pytest.mark.slow
 
 
-def test_a_job_needs_no_accounting(scientist: Scientist, cluster: Testbed):
-    cluster.kill_slurmdbd()
-    counted = CountedJob.submit(scientist, "--cores", "4x1", count=80)
-    counted.remember(20)
-    assert counted.job.status()["state"] == "running"
-    counted.job.until_merged()
-    counted.check()
-    assert counted.job.status()["state"] == "completed"
-
-
 def test_a_job_outlives_slurms_controller(scientist: Scientist, cluster: Testbed):
     counted = CountedJob.submit(scientist, "--cores", "4x1", count=240)
     counted.remember(20)
@@ -33,3 +23,13 @@ def test_a_job_outlives_slurms_controller(scientist: Scientist, cluster: Testbed
     counted.check()
     assert counted.job.status()["state"] == "completed"
     assert len(counted.job.attempts()) == 1
+
+
+def test_a_job_needs_no_accounting(scientist: Scientist, cluster: Testbed):
+    cluster.kill_slurmdbd()
+    counted = CountedJob.submit(scientist, "--cores", "4x1", count=80)
+    counted.remember(20)
+    assert counted.job.status()["state"] == "running"
+    counted.job.until_merged()
+    counted.check()
+    assert counted.job.status()["state"] == "completed"
