@@ -57,6 +57,7 @@ SlurmdTimeout=10
 SlurmctldTimeout=10
 MessageTimeout=20
 KillWait=5
+UnkillableStepTimeout=600
 MinJobAge=900
 InactiveLimit=0
 JobRequeue=1

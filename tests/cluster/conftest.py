@@ -49,7 +49,7 @@ def mend(testbed: Testbed) -> None:
     testbed.start_slurmctld()
     for node in NODES:
         testbed.revive_node(node)
-    testbed.wait_for_nodes()
+    testbed.wait_for_clear()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ import people
 from clusterfiles import NODES, Place, ordinary_user
 from daemons import TestbedError, daemon, end, last_lines, pid_of, run, wait
 
+STUCK_SECONDS = 40  # a job that is ended leaves its nodes within ten
 DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", *(f"slurmd-{node}" for node in NODES))
 
 
@@ -118,6 +119,21 @@ class Testbed:
             return self.well()
 
         wait(up, "every node is up", 120, lambda: f"{self.status()}\n{self.tail()}")
+
+    def wait_for_clear(self) -> None:
+        """Wait until no node clears up after a job any more; what Slurm cannot clear away is cleared by us."""
+        self.wait_for_nodes()
+        begun = time.monotonic()
+
+        def clear() -> bool:
+            states = self.node_states()
+            if time.monotonic() - begun > STUCK_SECONDS:
+                for node in (node for node, state in states.items() if state.startswith("completing")):
+                    for state in ("state=down reason=stuck", "state=resume"):
+                        self.slurm("scontrol", "update", f"nodename={node}", *state.split(), check=False)
+            return all(states.get(node) in ("idle", "mixed", "allocated") for node in NODES)
+
+        wait(clear, "every node is clear", 180, lambda: f"{self.status()}\n{self.tail()}")
 
     def nodes_of(self, job: str) -> list[str]:
         """Return the nodes of a running job, the one of its script first."""
