@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-# Every job of the user that the controller knows: also those that ended in the last minutes (MinJobAge). --local saves it
-# a question about federated clusters each time.
+# Every job of the user that the controller knows: also those that ended in the last minutes (MinJobAge). --local saves
+# it a question about federated clusters each time.
 SQUEUE = ("squeue", "--local", "--me", "-h", "-t", "all", "-o", "%i|%T|%S|%C|%D|%N|%r")
 SACCT_FIELDS = ("JobID", "State", "ExitCode", "ElapsedRaw", "NodeList")
 SACCT = ("sacct", "-X", "-P", "-n", "-o", ",".join(SACCT_FIELDS))
