@@ -21,6 +21,15 @@ DROPPED_VARIABLES = (
 DROPPED_PREFIXES = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "MPI_LOCAL", "HYDRA_", "HYDI_", "SLURM_")
 
 
+# In a batch script the variables that Slurm has set are its own run's.
+BATCH_PREFIXES = tuple(prefix for prefix in DROPPED_PREFIXES if prefix != "SLURM_")
+
+
+def without_tokens() -> dict[str, str]:
+    """Return this process's environment without what opens the notebook server."""
+    return {name: value for name, value in os.environ.items() if name not in DROPPED_VARIABLES}
+
+
 def clean_environment() -> dict[str, str]:
     """Return what a process of ours, started without the script, may see of this one's environment."""
     dropped = {"FEATX_NATIVE_ID", *DROPPED_VARIABLES}

@@ -17,7 +17,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from jupyter_featx import container
 from jupyter_featx.directives import directive, directives, warning_seconds
 from jupyter_featx.errors import SpecError
-from jupyter_featx.inherited import DROPPED_PREFIXES, DROPPED_VARIABLES
+from jupyter_featx.inherited import BATCH_PREFIXES, DROPPED_PREFIXES, DROPPED_VARIABLES
 from jupyter_featx.jobdir import JobDir, site_templates
 from jupyter_featx.spec import JobSpec
 
@@ -150,7 +150,7 @@ def _slurm(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
         "modules": [_module(word) for word in site.modules],
         "setup": [_one_line(line) for line in site.setup],
         "step_variables": STEP_VARIABLES,
-        "dropped_prefixes": [prefix for prefix in DROPPED_PREFIXES if prefix != "SLURM_"],
+        "dropped_prefixes": BATCH_PREFIXES,
         "launcher": site.launcher,
         "mpirun": " ".join(map(_mpirun_word, site.mpirun or _MPIRUN)),
     }

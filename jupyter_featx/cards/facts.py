@@ -27,8 +27,8 @@ def status_facts(status: JobStatus) -> dict[str, Any]:
         "running": status.running,
         "remaining": status.remaining,
         "missing": status.missing,
-        "rate": _number(status.items_per_second) or 0.0,
-        "eta_seconds": _number(status.eta_seconds),
+        "rate": finite(status.items_per_second) or 0.0,
+        "eta_seconds": finite(status.eta_seconds),
         "seconds": round(status.seconds, 3),
         "created": status.created,
         "started": min(starts, default=None),
@@ -39,6 +39,6 @@ def status_facts(status: JobStatus) -> dict[str, Any]:
     return {"job_id": status.job_id, "snapshot": snapshot}
 
 
-def _number(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
     """JSON has no infinity."""
     return value if value is not None and math.isfinite(value) else None

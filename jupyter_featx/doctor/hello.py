@@ -106,7 +106,7 @@ def render(hello: Hello, spec: JobSpec) -> str:
         seconds=_STEP_SECONDS,
         directives=[line for line in directives(spec, hello.folder) if not line.startswith(("--output", "--requeue"))],
         dropped_variables=inherited.DROPPED_VARIABLES,
-        dropped_prefixes=[prefix for prefix in inherited.DROPPED_PREFIXES if prefix != "SLURM_"],
+        dropped_prefixes=inherited.BATCH_PREFIXES,
         step_variables=script.STEP_VARIABLES,
         modules=spec.site.modules,
         setup=spec.site.setup,

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from jupyter_featx.errors import SchedulerError
-from jupyter_featx.inherited import DROPPED_VARIABLES
+from jupyter_featx.inherited import without_tokens
 from jupyter_featx.schedulers.slurm_options import SlurmOptions
 
 # Where the cluster is, and who we are to it; everything else of these prefixes belongs to the notebook's own job,
@@ -141,8 +141,7 @@ def _settings() -> dict[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    mine = {name: value for name, value in os.environ.items() if name not in DROPPED_VARIABLES}
-    return {name: value for name, value in mine.items() if name in _KEPT or not name.startswith(_DROPPED)}
+    return {name: value for name, value in without_tokens().items() if name in _KEPT or not name.startswith(_DROPPED)}
 
 
 def _finish(line: Sequence[str], environment: Mapping[str, str], seconds: float) -> tuple[int, str, str]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from contextlib import suppress
 from typing import Any
 
 from jupyter_featx import errors, table
-from jupyter_featx.inherited import DROPPED_VARIABLES
+from jupyter_featx.inherited import without_tokens
 
 _COMMAND = (sys.executable, "-m", "jupyter_featx.server.errand")
 _AT_ONCE = 4
@@ -57,7 +56,7 @@ class Errands:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=without_tokens(),
             cwd="/",
             limit=_LINE,
             start_new_session=True,  # an interrupt of the server's terminal is not for a submit that is under way
@@ -121,8 +120,3 @@ def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-
-
-def _environment() -> dict[str, str]:
-    """Return our own environment without what opens the server: it is handed on to jobs."""
-    return {name: value for name, value in os.environ.items() if name not in DROPPED_VARIABLES}

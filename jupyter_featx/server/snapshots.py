@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 from typing import Any
 
+from jupyter_featx.cards.facts import finite
 from jupyter_featx.items import display
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.spec import JobSpec
@@ -55,8 +55,8 @@ def snapshot(job: JobDir, spec: JobSpec, status: JobStatus, shown: Shown) -> dic
         "running": status.running,
         "remaining": status.remaining,
         "missing": status.missing,
-        "rate": _number(status.items_per_second) or 0.0,
-        "eta_seconds": _number(status.eta_seconds),
+        "rate": finite(status.items_per_second) or 0.0,
+        "eta_seconds": finite(status.eta_seconds),
         "seconds": round(status.seconds, 3),
         "created": status.created or spec.created,
         "started": min(starts, default=None),
@@ -115,7 +115,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "done": attempt.done,
         "failed": attempt.failed,
         "running": attempt.running,
-        "rate": _number(attempt.items_per_second) or 0.0,
+        "rate": finite(attempt.items_per_second) or 0.0,
         "cancel_asked": attempt.cancel_asked,
     }
 
@@ -127,8 +127,3 @@ def _text(text: str) -> str:
 def _path(path: str | None) -> str | None:
     """Return a path for the contents API, which takes no other than UTF-8."""
     return path if path is not None and display(path) == path else None
-
-
-def _number(value: float | None) -> float | None:
-    """JSON has no infinity."""
-    return value if value is not None and math.isfinite(value) else None
