@@ -8,13 +8,15 @@ PACKAGES := pyproject.toml package.json .ci/setup hatch_build.py
 PANEL := package-lock.json $(shell find labextension/src labextension/style -type f | LC_ALL=C sort)
 DEMO := $(VENV)/.demo-$(shell cat $(PACKAGES) | cksum | cut -d ' ' -f 1)
 DEV := $(VENV)/.dev-$(shell cat $(PACKAGES) $(PANEL) | cksum | cut -d ' ' -f 1)
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready-$(shell cat pyproject.toml .ci/peers benchmarks/peers/requirements.txt | cksum | cut -d ' ' -f 1)
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test check format bench setup clean
+.PHONY: help demo test check format bench bench-peers setup clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DEMO) ## run the example notebook over real crystal structures and show the dataframe
 	@$(RUN) python examples/demo.py
@@ -39,11 +41,14 @@ format: $(DEV) ## let ruff format the code and mend what it can
 bench: $(DEV) ## run the benchmarks and print their table
 	@$(RUN) python -m benchmarks
 
+bench-peers: $(PEERS_READY) ## measure the tools that people use today beside this one, and write benchmarks/peers/REPORT.md
+	@PATH="$(abspath $(PEERS))/bin:$$PATH" python -m benchmarks.peers $(ARGUMENTS)
+
 setup: $(DEV) ## install everything for development in .venv
 
 clean: ## remove the environment and everything made here
 	rm -rf node_modules labextension/lib labextension/*.tsbuildinfo jupyter_featx/labextension
-	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(DEMO):
@@ -52,3 +57,6 @@ $(DEMO):
 $(DEV):
 	@PYTHON="$(PYTHON)" .ci/setup "$(VENV)" dev "$@"
 	@touch "$(DEMO)" # dev holds all that the demo needs
+
+$(PEERS_READY):
+	@FEATX_NO_PANEL=1 PYTHON="$(PYTHON)" .ci/peers "$(PEERS)" "$@"

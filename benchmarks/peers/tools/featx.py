@@ -1,0 +1,48 @@
+"""This project, by its Python interface."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.peers.job import Job
+from benchmarks.peers.tools import Tool
+
+ABOUT = Tool(
+    title="featx",
+    distribution="jupyter_featx",
+    survives=True,
+    configuration="`submit(..., cores=2)` without the preflight, which the others do not have; chunks by itself",
+    startup=1.0,
+)
+TEMPLATE = """\
+from benchmarks.peers.workloads import {workload}
+
+def _process_input(path):
+    return {workload}(path)
+"""
+
+
+def main(job: Job) -> None:
+    os.environ["FEATX_HOME"] = f"{job.folder}/featx"
+    import jupyter_featx as featx
+    from jupyter_featx import events
+
+    template = TEMPLATE.format(workload=job.workload)
+    run = featx.submit(template, job.lines(), cores=job.workers, preflight=False, **job.arguments.get("submit", {}))
+    run.wait()  # type: ignore[union-attr]
+    job.mark("done")
+    folder: Path = run.path  # type: ignore[union-attr,assignment]
+    for name in ("table.csv", "errors.csv"):
+        Path(job.folder, name).symlink_to(folder / name)
+    for event in events.read(folder / "events"):
+        kind = type(event).__name__
+        if kind == "Started":
+            job.mark("ready", event.time)
+        elif kind == "Progress" and event.done + event.failed:
+            job.mark("first", event.time)
+
+
+if __name__ == "__main__":
+    main(Job.read(sys.argv[1]))
