@@ -1,4 +1,7 @@
-"""Say where jobs are: fold their events, and ask each scheduler once about the runs that have not said their last."""
+"""Say where jobs are: fold their events, and ask each scheduler once about the runs that have not said their last.
+
+A run that has just written an event lives: nobody is asked about it.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,10 @@ def settled(
     folded = {job: folded_status(job, spec, read) for job, spec in jobs}
     asked: dict[str, dict[str, JobDir]] = {}
     for job, spec in jobs:
+        trusted = _trusted_seconds(schedulers, spec.scheduler)
         for attempt in running_attempts(folded[job]):
-            asked.setdefault(spec.scheduler, {})[attempt.native_id] = job
+            if not _lives(job, attempt, trusted):
+                asked.setdefault(spec.scheduler, {})[attempt.native_id] = job
     specs = dict(jobs)
     for name, runs in asked.items():
         for native_id, event in _poll(schedulers, name, runs).items():
@@ -54,6 +59,18 @@ def running_attempts(status: JobStatus) -> list[Attempt]:
 def folded_status(job: JobDir, spec: JobSpec, read: Read = events.read) -> JobStatus:
     """Return what the job's own events say."""
     return replace(fold(read(job.events)), job_id=job.job_id, name=spec.name)
+
+
+def _trusted_seconds(schedulers: Mapping[str, Scheduler], name: str) -> float:
+    return schedulers[name].trusts_seconds if name in schedulers else 0.0
+
+
+def _lives(job: JobDir, attempt: Attempt, seconds: float) -> bool:
+    """Tell by its own events that a run is at work. One that is to end may be killed without another word."""
+    if not seconds or attempt.state is not State.RUNNING or attempt.cancel_asked:
+        return False
+    last = job.last_words(attempt.number) or 0.0
+    return abs(time.time() - last) < seconds  # of a file in the future, a clock is wrong
 
 
 def _poll(schedulers: Mapping[str, Scheduler], name: str, runs: Mapping[str, JobDir]) -> Mapping[str, Event]:

@@ -80,6 +80,22 @@ def test_a_scheduler_that_does_not_answer_loses_nothing_and_comes_back(cluster: 
     assert cluster.written(job) == ["Created", "Submitted", "Started"]
 
 
+def test_a_run_that_has_just_spoken_is_not_asked_about_unless_it_is_to_end(cluster: Cluster) -> None:
+    job = cluster.submit()
+    cluster.scheduler.trusts_seconds = 20.0
+    start(job)
+    cluster.scheduler.end("1", "NODE_FAIL: node n1 went down", "NODE_FAIL")
+    assert cluster.manager.status(job).state is State.RUNNING
+    for seconds in (30, -30):  # silent, or by a clock that is ahead of ours
+        other = cluster.submit()
+        native_id = str(len(cluster.scheduler.scripts))
+        start(other, native_id)
+        age(other, seconds)
+        cluster.scheduler.end(native_id, "NODE_FAIL: node n1 went down", "NODE_FAIL")
+        assert cluster.manager.status(other).state is State.FAILED
+    assert cluster.manager.cancel(job).state is State.CANCELLED
+
+
 def test_a_run_that_ended_as_it_should_is_not_lost_before_its_last_words_are_seen(cluster: Cluster) -> None:
     job = cluster.submit()
     start(job)

@@ -14,6 +14,7 @@ class Scheduler(Protocol):
     """Runs scripts. Errors are SchedulerError."""
 
     name: str
+    trusts_seconds: float  # who wrote an event within so many seconds is not asked about; 0: asking costs nothing
 
     def check(self, spec: JobSpec) -> None:
         """Raise SpecError where the cluster cannot give what the job asks for: one line, with what is allowed.

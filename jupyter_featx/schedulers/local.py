@@ -28,6 +28,7 @@ class LocalScheduler:
     """Starts scripts here, at once; nothing queues."""
 
     name = "local"
+    trusts_seconds = 0.0
 
     def check(self, spec: JobSpec) -> None:
         """This machine takes what it is given."""

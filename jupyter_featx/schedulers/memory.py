@@ -16,6 +16,7 @@ class MemoryScheduler:
     name = "memory"
 
     def __init__(self) -> None:
+        self.trusts_seconds = 0.0
         self.scripts: dict[str, str] = {}
         self.gone: dict[str, Lost] = {}
         self.cancelled: list[str] = []
