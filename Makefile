@@ -7,12 +7,13 @@ VENV ?= .venv
 PACKAGES := pyproject.toml package.json .ci/setup hatch_build.py
 PANEL := package-lock.json $(shell find labextension/src labextension/style -type f | LC_ALL=C sort)
 DEMO := $(VENV)/.demo-$(shell cat $(PACKAGES) | cksum | cut -d ' ' -f 1)
+DOCS := $(VENV)/.docs-$(shell cat $(PACKAGES) | cksum | cut -d ' ' -f 1)
 DEV := $(VENV)/.dev-$(shell cat $(PACKAGES) $(PANEL) | cksum | cut -d ' ' -f 1)
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready-$(shell cat pyproject.toml .ci/peers benchmarks/peers/requirements.txt | cksum | cut -d ' ' -f 1)
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test check format bench bench-peers setup clean
+.PHONY: help demo test check format bench bench-peers docs setup clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -44,6 +45,10 @@ bench: $(DEV) ## run the benchmarks and print their table
 bench-peers: $(PEERS_READY) ## measure the tools that people use today beside this one, and write benchmarks/peers/REPORT.md
 	@PATH="$(abspath $(PEERS))/bin:$$PATH" python -m benchmarks.peers $(ARGUMENTS)
 
+docs: $(DOCS) ## build the documentation as a site, to be read without a network: build/site/index.html
+	@$(RUN) NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
+	@echo "Open $(abspath build/site/index.html)"
+
 setup: $(DEV) ## install everything for development in .venv
 
 clean: ## remove the environment and everything made here
@@ -54,9 +59,12 @@ clean: ## remove the environment and everything made here
 $(DEMO):
 	@PYTHON="$(PYTHON)" .ci/setup "$(VENV)" demo "$@"
 
+$(DOCS):
+	@PYTHON="$(PYTHON)" .ci/setup "$(VENV)" docs "$@"
+
 $(DEV):
 	@PYTHON="$(PYTHON)" .ci/setup "$(VENV)" dev "$@"
-	@touch "$(DEMO)" # dev holds all that the demo needs
+	@touch "$(DEMO)" "$(DOCS)" # dev holds all that the demo and the site need
 
 $(PEERS_READY):
 	@FEATX_NO_PANEL=1 PYTHON="$(PYTHON)" .ci/peers "$(PEERS)" "$@"

@@ -260,6 +260,14 @@ def test_each_page_stands_by_itself(page: Path):
         assert not re.search(forbidden, page.read_text(), re.IGNORECASE), forbidden
 
 
+@pytest.mark.parametrize("page", USER_PAGES, ids=ids)
+def test_what_continues_a_list_item_is_indented_by_four_spaces(page: Path):
+    """Git hosts take fewer for it, too; the site does not."""
+    for line in re.findall(r"(?<=\n\n)( +\S.*)|^( +```.*)", _without_blocks(page.read_text()), re.MULTILINE):
+        found = line[0] or line[1]
+        assert (len(found) - len(found.lstrip())) % 4 == 0, found
+
+
 def test_the_index_lists_each_page():
     for page in DOCS.glob("*.md"):
         assert page.name == "index.md" or f"({page.name})" in text("index.md")
