@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+SEED ?= 1
+MINUTES ?= 30
 
 # One stamp for each set of packages, named after what they are installed from: nothing changed, nothing to do.
 PACKAGES := pyproject.toml package.json .ci/setup hatch_build.py
@@ -13,7 +15,7 @@ PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready-$(shell cat pyproject.toml .ci/peers benchmarks/peers/requirements.txt | cksum | cut -d ' ' -f 1)
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test check format bench bench-peers docs setup clean
+.PHONY: help demo test check format bench bench-peers chaos docs setup clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -45,15 +47,18 @@ bench: $(DEV) ## run the benchmarks and print their table
 bench-peers: $(PEERS_READY) ## measure the tools that people use today beside this one, and write benchmarks/peers/REPORT.md
 	@PATH="$(abspath $(PEERS))/bin:$$PATH" python -m benchmarks.peers $(ARGUMENTS)
 
+chaos: $(DEV) ## kill, freeze and fill at random for MINUTES=30 from SEED=1, and judge every table
+	@.ci/testbed packages
+	@$(RUN) python tests/chaos --seed $(SEED) --minutes $(MINUTES)
+
 docs: $(DOCS) ## build the documentation as a site, to be read without a network: build/site/index.html
 	@$(RUN) NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
 	@echo "Open $(abspath build/site/index.html)"
-
 setup: $(DEV) ## install everything for development in .venv
 
 clean: ## remove the environment and everything made here
 	rm -rf node_modules labextension/lib labextension/*.tsbuildinfo jupyter_featx/labextension
-	rm -rf $(VENV) $(PEERS) .demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .chaos .demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(DEMO):

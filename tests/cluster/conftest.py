@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -33,7 +34,9 @@ def running_cluster() -> Iterator[Testbed]:
     # Two runs of the tests that kill each other's nodes would prove nothing: one waits for the other.
     with (testbed.place.folder / "log" / "start.log").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        os.environ["FEATX_TESTBED_HELD"] = "1"  # a run of tests/chaos that we start shares it
         yield testbed
+        del os.environ["FEATX_TESTBED_HELD"]
 
 
 @pytest.fixture
