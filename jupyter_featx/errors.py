@@ -8,6 +8,7 @@ FeatxError
 ├── PreflightError      the template does not run on a sample of the items
 ├── JobNotFound         no such job, or the name fits several
 ├── JobStateError       the job is not in the state that the act needs
+├── FolderError         a job's folder cannot be read or written
 ├── SchedulerError      the scheduler refused, or is not there
 ├── ImageError          the container image cannot be found, read or built
 ├── WorldError          the ranks that were started cannot work together
@@ -48,6 +49,10 @@ class JobNotFound(FeatxError):
 
 class JobStateError(FeatxError):
     """The job is not in the state that the act needs."""
+
+
+class FolderError(FeatxError):
+    """A job's folder cannot be read or written: the disk is full, read-only or gone."""
 
 
 class SchedulerError(FeatxError):

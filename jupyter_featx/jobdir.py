@@ -6,6 +6,7 @@ before it appears. Everything is 0700, for templates and paths are the user's ow
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -15,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_featx.errors import FeatxError, JobNotFound, JobStateError, SpecError
+from jupyter_featx.errors import FeatxError, FolderError, JobNotFound, JobStateError, SpecError
 from jupyter_featx.events import EventLog
 from jupyter_featx.spec import JobSpec
 
@@ -183,7 +184,7 @@ def write_aside(path: Path, text: str, mode: int = 0o600) -> None:
 def create(name: str, fill: Callable[[JobDir, str], None], root: Path | None = None) -> JobDir:
     """Make a new job folder: `fill(folder, job_id)` fills it while it is hidden; it appears whole or not at all.
 
-    Raises SpecError where no folder can be made.
+    Raises SpecError where no folder can be made, and FolderError where it cannot be filled.
     """
     jobs = (root or home()) / "jobs"
     hidden = jobs / f".new-{_token(6)}"
@@ -205,8 +206,9 @@ def create(name: str, fill: Callable[[JobDir, str], None], root: Path | None = N
         fill(job, job_id)
         make_private(hidden)
         os.rename(hidden, jobs / job_id)
-    except BaseException:
+    except BaseException as exc:
         shutil.rmtree(hidden, ignore_errors=True)
+        _refuse(exc, jobs)
         raise
     return JobDir(jobs / job_id)
 
@@ -243,15 +245,28 @@ def locked(job: JobDir) -> Iterator[None]:
 
 @contextmanager
 def existing(job: JobDir) -> Iterator[None]:
-    """Raise JobNotFound for whatever fails because the folder went meanwhile."""
+    """Raise JobNotFound for whatever fails because the folder went meanwhile, FolderError where the disk does."""
     try:
         yield
     except JobNotFound:
         raise
     except (OSError, FeatxError) as exc:
         if job.path.is_dir():
+            _refuse(exc, job.path)
             raise
         raise JobNotFound(f"Job '{job.job_id}' was deleted meanwhile. Run '%featx jobs' to list your jobs.") from exc
+
+
+def _refuse(exc: BaseException, folder: Path) -> None:
+    """Raise FolderError for what only the owner of the disk can mend; it is no mistake of ours."""
+    if isinstance(exc, OSError) and exc.errno in _DISK:
+        raise FolderError(
+            f"Cannot work in {folder}: {os.strerror(exc.errno)}. Make room there, or set FEATX_HOME to another folder; "
+            "then try again."
+        ) from exc
+
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
 
 
 def new_id(name: str, jobs: Path) -> str:

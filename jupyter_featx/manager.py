@@ -101,6 +101,11 @@ class Manager:
 
     def start(self, job: JobDir, parts: Sequence[int] | None = None) -> None:
         """Give the job's script to its scheduler: one run for each part of the dataset that is to run, or for all."""
+        with jobdir.existing(job):
+            self._start(job, parts)
+        jobdir.announce(job)
+
+    def _start(self, job: JobDir, parts: Sequence[int] | None) -> None:
         spec = job.spec()
         scheduler, count = self.scheduler(spec.scheduler), spec.resources.jobs
         submitted: list[str] = []
@@ -119,7 +124,6 @@ class Manager:
             if isinstance(exc, SchedulerError):
                 self._say(job, events.Rejected(reason=str(exc)))
             raise
-        jobdir.announce(job)
 
     def scheduler(self, name: str) -> Scheduler:
         if name not in self._schedulers:

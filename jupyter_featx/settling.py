@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,8 +88,11 @@ def _lost(job: JobDir, spec: JobSpec, event: Lost, say: Callable[[JobDir, Event]
     attempt = next((a for a in running_attempts(status) if a.native_id == event.native_id), None)
     if attempt is None or (_proper_end(attempt, event) and _just_spoke(job, attempt)):
         return status
-    with suppress(FileNotFoundError):  # the job is being deleted
-        say(job, event if attempt.started else _with_log(job, event))
+    said = event if attempt.started else _with_log(job, event)
+    try:
+        say(job, said)
+    except OSError:  # the job is being deleted; or the disk is full, and it is written down by who looks later
+        return apply_to(status, said)
     return folded_status(job, spec, read)
 
 

@@ -10,7 +10,7 @@ import pytest
 from realjobs import make_spec
 
 from jupyter_featx import jobdir
-from jupyter_featx.errors import JobNotFound, JobStateError, SpecError, TableError
+from jupyter_featx.errors import FolderError, JobNotFound, JobStateError, SpecError, TableError
 from jupyter_featx.jobdir import JOB_ID, JobDir
 
 
@@ -48,6 +48,18 @@ def test_a_folder_that_cannot_be_filled_is_not_there(home: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         jobdir.create("x", fail)
     assert list((home / "jobs").iterdir()) == []
+
+
+def test_a_full_disk_is_said_and_no_half_a_job_stays(home: Path) -> None:
+    def no_room(job: JobDir, job_id: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(FolderError, match=r"No space left on device\. Make room"):
+        jobdir.create("iris", no_room)
+    assert list((home / "jobs").iterdir()) == []
+    job = jobdir.create("iris", fill)
+    with pytest.raises(FolderError, match=f"{job.path}: No space left"), jobdir.existing(job):
+        no_room(job, "")
 
 
 def test_a_home_where_no_folder_can_be_made_is_said(home: Path) -> None:

@@ -11,7 +11,7 @@ from realjobs import make_spec
 
 from jupyter_featx import events
 from jupyter_featx.dataset import DatasetOptions
-from jupyter_featx.events import Begun, Unreachable, Waiting
+from jupyter_featx.events import Begun, EventLog, Unreachable, Waiting
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.manager import Manager
 from jupyter_featx.schedulers.memory import MemoryScheduler
@@ -53,6 +53,24 @@ def start(job: JobDir, native_id: str = "1", *, why: str = "", done: int = 0) ->
     )
     if why:
         log.append(events.Stopped(native_id=native_id, why=why, message="", done=done, failed=0))
+
+
+def test_a_full_disk_keeps_nobody_from_looking_at_the_jobs(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, other = cluster.submit(), cluster.submit()
+    start(gone)
+    cluster.scheduler.end("1", "NODE_FAIL on node7")
+
+    def full(self: EventLog, event: events.Event) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(EventLog, "append", full)
+        found = {status.job_id: status for status in cluster.manager.jobs()}
+        assert (found[gone.job_id].state, found[gone.job_id].reason) == (State.FAILED, "NODE_FAIL on node7")
+        assert found[other.job_id].state is State.QUEUED
+    assert "Lost" not in cluster.written(gone)
+    assert cluster.manager.status(gone).state is State.FAILED
+    assert "Lost" in cluster.written(gone)
 
 
 def age(job: JobDir, seconds: float) -> None:

@@ -48,6 +48,7 @@ _TABLE: tuple[tuple[type[errors.FeatxError], int, str, str], ...] = (
     (errors.WorldError, 409, "environment", "Retry the job; where it comes again, ask who maintains the cluster."),
     (errors.PreflightError, 422, "preflight", "Mend the functions in the notebook, save it, and submit again."),
     (errors.SchedulerError, 503, "scheduler", "Try again in a minute. Jobs that run go on."),
+    (errors.FolderError, 500, "internal", "Look at how much room there is on the disk."),
     (errors.ShardError, 409, "shard", "Retry the job to compute again what cannot be read."),
     (errors.TableError, 422, "table", ""),
     (errors.ConfigError, 422, "config", "Ask who maintains the configuration, or mend the file."),
