@@ -39,6 +39,8 @@ class Case:
     job_id: str = ""
     submits: int = 0
     steps: int = 0
+    idle_steps: int = 0  # between which no item was finished
+    done_at_step: int = 0
     calm_steps: int = 0
     not_before: float = 0.0
     news: tuple[Any, ...] = ()
@@ -223,8 +225,11 @@ class User:
     def _step(self, case: Case, verb: str, facts: dict[str, Any]) -> None:
         """Do what the message says: try again, at most a few times."""
         case.steps += 1
-        case.calm_steps += self.calm
-        if case.steps > STEPS + CALM_STEPS or case.calm_steps > CALM_STEPS:
+        if facts["done"] <= case.done_at_step:  # a run that the walltime ends has brought the job on
+            case.idle_steps += 1
+            case.calm_steps += self.calm
+        case.done_at_step = facts["done"]
+        if case.idle_steps > STEPS or case.calm_steps > CALM_STEPS:
             self._complain(case, f"does not complete after {case.steps - 1} steps: {facts['state']}, {facts['reason']}")
             self._end(case, "says why not" if facts["reason"] else "fails")
             return
