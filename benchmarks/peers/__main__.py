@@ -28,6 +28,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cells", default="", help="only cells with this in their name")
     parser.add_argument("--tools", default="", help="names, as in featx,joblib; all that are installed")
     parser.add_argument("--results", type=Path, default=lines.RESULTS, help="where the measurements are kept")
+    parser.add_argument("--tiny", action="store_true", help="so few items that it proves only that it works")
     parser.add_argument("--report", action="store_true", help="measure nothing, only write the report")
     parser.add_argument("--plan", action="store_true", help="say what would be measured, and how long it takes")
     asked = parser.parse_args(given)
@@ -56,6 +57,7 @@ def todo(asked: argparse.Namespace) -> Iterator[Step]:
     """Yield what is to be measured, in order."""
     found = [scenario for letter in asked.scenarios if (scenario := load(letter))]
     cells = [cell for scenario in found for cell in scenario.cells() if asked.cells in cell.name]
+    cells = [cell.tiny() for cell in cells] if asked.tiny else cells
     return plan.steps(cells, asked.tools, asked.rounds, lines.read(asked.results))
 
 

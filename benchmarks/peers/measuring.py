@@ -52,7 +52,7 @@ class Cost:
 
 
 def environment(job: Job) -> dict[str, str]:
-    """Return the environment of a tool: one thread, a home and a temporary folder of its own, the path to the modules."""
+    """Return the environment of a tool: one thread, a home and a temporary folder of its own, our modules."""
     own = Path(job.folder)
     for name in ("home", "tmp"):
         (own / name).mkdir(parents=True, exist_ok=True)
@@ -72,15 +72,8 @@ def environment(job: Job) -> dict[str, str]:
 def run(tool: str, job: Job, deadline: float, meanwhile: Callable[[psutil.Process], None] | None = None) -> Cost:
     """Run a tool over a job and leave nothing of it behind; `meanwhile` is called at once, in a thread of its own."""
     adopt()
-    path = Path(job.folder, "job.json")
-    job.write(path)
-    command = [sys.executable, "-m", f"benchmarks.peers.tools.{tool}", str(path)]
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
-    with open(f"{job.folder}/said.txt", "wb") as said:
-        process = psutil.Popen(
-            command, cwd=job.folder, env=environment(job), stdout=said, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+    process = start(tool, job)
     sampler = Sampler(process)
     sampler.start()
     if meanwhile:
@@ -111,6 +104,23 @@ def run(tool: str, job: Job, deadline: float, meanwhile: Callable[[psutil.Proces
         steady=round(done - marks["ready"], 4) if done and "ready" in marks else None,
         said="" if finished else _tail(Path(job.folder, "said.txt")),
     )
+
+
+def start(tool: str, job: Job) -> psutil.Popen:
+    """Start a tool's process on a job."""
+    path = Path(job.folder, "job.json")
+    job.write(path)
+    command = [sys.executable, "-m", f"benchmarks.peers.tools.{tool}", str(path)]
+    with open(f"{job.folder}/said.txt", "wb") as said:
+        return psutil.Popen(
+            command,
+            cwd=job.folder,
+            env=environment(job),
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 def files(job: Job) -> int:

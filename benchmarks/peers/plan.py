@@ -41,8 +41,12 @@ def steps(cells: Sequence[Cell], names: Sequence[str], rounds: int, made: Sequen
             for cell in (cell for cell in cells if cell.priority == priority and number <= cell.rounds):
                 for tool in turned:
                     step = Step(cell, tool, number)
-                    if (not cell.only or tool in cell.only) and have[step.key] < number and step.key not in failed:
+                    if _wanted(cell, tool) and have[step.key] < number and step.key not in failed:
                         yield step
+
+
+def _wanted(cell: Cell, tool: str) -> bool:
+    return tool in cell.only if cell.only else not tools.about(tool).reference
 
 
 def expected(step: Step, made: Sequence[Line]) -> float:

@@ -27,6 +27,7 @@ NAMES = (
     "submitit",
     "hyperqueue",
     "disbatch",
+    "plain_loop",
 )
 
 
@@ -39,6 +40,7 @@ class Tool:
     survives: bool  # the run goes on when an item kills its process
     configuration: str  # how it is used here, and why: one sentence
     startup: float = 1.0  # seconds that a run takes besides the items, for the plan
+    reference: bool = False  # no peer: only the cells that name it measure it
 
 
 def names() -> list[str]:

@@ -1,10 +1,12 @@
-"""The standard library's pool of processes: a pipe, a queue, chunks of one size."""
+"""The standard library's pool of processes."""
 
 from __future__ import annotations
 
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any
 
+from benchmarks.peers.chunking import chunk
 from benchmarks.peers.durable import Writer, tables
 from benchmarks.peers.job import Job
 from benchmarks.peers.tools import Tool
@@ -14,30 +16,26 @@ ABOUT = Tool(
     title="concurrent.futures",
     distribution="python",
     survives=False,
-    configuration="`submit` of chunks that the user cuts, `as_completed`; the driver writes the rows",
-    startup=0.3,
+    configuration="`submit` of chunks of 0.1 s (at most 300 items), `as_completed`; the driver writes the rows",
+    startup=0.4,
 )
 
 
-def some(workload: str, chunk: list[tuple[int, str]]) -> list[tuple[int, dict]]:
+def some(workload: str, numbered: list[tuple[int, str]]) -> list[tuple[int, dict[str, Any]]]:
     """Run a chunk in a worker."""
-    return [(number, attempt(workload, line)) for number, line in chunk]
+    return [(number, attempt(workload, line)) for number, line in numbered]
 
 
 def main(job: Job) -> None:
-    lines = job.lines()
-    size = job.chunk or max(1, min(200, len(lines) // (job.workers * 20)))
-    numbered = list(enumerate(lines))
-    rows = {}
+    numbered = list(enumerate(job.lines()))
+    size = chunk(job, 0.1, most=300)
     with ProcessPoolExecutor(job.workers) as pool, Writer(job) as write:
         pool.submit(int).result()
         job.mark("ready")
-        waiting = [pool.submit(some, job.workload, numbered[at : at + size]) for at in range(0, len(lines), size)]
-        for future in as_completed(waiting):
-            found = future.result()
-            write.many(found)
-            rows.update(found)
-    tables(job, rows)
+        pieces = (numbered[at : at + size] for at in range(0, len(numbered), size))
+        for future in as_completed([pool.submit(some, job.workload, piece) for piece in pieces]):
+            write.many(future.result())
+    tables(job, write.rows)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,123 @@
+"""F. What a user writes and does, from a function that works on three items to the final table.
+
+`effort/NAME.py` (or .sh) is what a careful user writes for each tool: results safe on disk, errors caught, what failed
+tried once more, a table. It is run here on three items of which one fails at first, so that the count is of code that
+works. `import work` is the user's function; nothing else is given.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tokenize
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import measuring
+from benchmarks.peers.job import Job
+from benchmarks.peers.lines import Line
+from benchmarks.peers.scenarios import Cell, Goal
+
+TITLE = "Effort"
+FOLDER = Path(__file__).resolve().parent.parent / "effort"
+CELL = "three items, one fails at first"
+WORK = """\
+import os
+
+
+def _process_input(path):
+    with open("calls.txt", "a") as calls:
+        calls.write(os.path.basename(path) + "\\n")
+    if path.endswith("b.txt") and open("calls.txt").read().count("b.txt") <= {failures}:
+        raise ValueError("not yet")
+    return {{"size": os.path.getsize(path)}}
+"""
+SAMPLED = {"featx": 1}  # how often the tool itself tries each of so few items before the run begins
+MPI = {"static_mpi": ["mpiexec", "-n", "2"], "mpi4py_futures": ["mpiexec", "-n", "3"]}
+MODULES = {"static_mpi": ["-m", "mpi4py"], "mpi4py_futures": ["-m", "mpi4py.futures"]}
+
+
+def cells() -> list[Cell]:
+    return [Cell("F", CELL, 4, 120, 1, 1)]
+
+
+def script(tool: str) -> Path | None:
+    """Return what the user writes."""
+    return next((path for end in ("py", "sh") if (path := FOLDER / f"{tool}.{end}").exists()), None)
+
+
+def measure(tool: str, cell: Cell, folder: str) -> dict[str, Any]:
+    text = script(tool)
+    if text is None:
+        return {"finished": False, "said": "there is no script yet"}
+    sampled = SAMPLED.get(tool, 0)
+    prepare(Path(folder), text, sampled)
+    try:
+        done = subprocess.run(
+            command(tool, text.name), cwd=folder, env=_environment(folder), text=True, timeout=cell.deadline,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        said = done.stdout
+    except subprocess.TimeoutExpired:
+        said = "not done at the deadline"
+    measuring.end_all()
+    right = correct(Path(folder), sampled)
+    return {"finished": right, "lines": count_lines(text), "said": "" if right else said[-2000:]}
+
+
+def prepare(folder: Path, text: Path, sampled: int) -> None:
+    """Put the user's function, three items and the script there."""
+    (folder / "data").mkdir()
+    for name in "abc":
+        (folder / f"data/{name}.txt").write_text(name * 3)
+    (folder / "work.py").write_text(WORK.format(failures=1 + sampled))
+    # not under its own name: `import joblib` would find the script
+    shutil.copy(text, folder / f"run_all{text.suffix}")
+
+
+def command(tool: str, name: str) -> list[str]:
+    """Return what the user types."""
+    if name.endswith(".sh"):
+        return ["bash", "run_all.sh"]
+    return [*MPI.get(tool, []), sys.executable, *MODULES.get(tool, []), "run_all.py"]
+
+
+def correct(folder: Path, sampled: int) -> bool:
+    """Return whether the table has all three rows, in order, and nothing but the failed item was run twice."""
+    table, calls = folder / "features.csv", folder / "calls.txt"
+    if not table.exists() or not calls.exists():
+        return False
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [os.path.basename(row.get("item", "")) for row in rows]
+    ran = Counter(calls.read_text().split())
+    expected = {"a.txt": 1 + sampled, "b.txt": 2 + sampled, "c.txt": 1 + sampled}
+    return names == ["a.txt", "b.txt", "c.txt"] and ran == expected
+
+
+def count_lines(path: Path) -> int:
+    """Count the lines that say something: neither blank nor only a comment."""
+    text = path.read_text()
+    if path.suffix == ".sh":
+        return sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in text.splitlines())
+    nothing = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return len({number for t in tokens if t.type not in nothing for number in range(t.start[0], t.end[0] + 1)})
+
+
+def _environment(folder: str) -> dict[str, str]:
+    own = measuring.environment(Job("", "", folder))
+    return own | {"PYTHONPATH": folder, "FEATX_HOME": f"{folder}/home/featx"}
+
+
+def section(lines: list[Line], plots: Path) -> str:
+    return ""
+
+
+def goals(lines: list[Line]) -> list[Goal]:
+    return []
