@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import re
@@ -40,11 +41,11 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md")), ROOT / "slurm_templates" / "README.md"]
 USER_PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-RUN = [ROOT / "README.md", DOCS / "first-steps.md"]
+RUN = [ROOT / "README.md", DOCS / "first-steps.md", DOCS / "python-api.md"]
 KINDS = ("exception", "bad-value", "timeout", "memory", "crash")
 SITE_OPTIONS = {"--help", "--version"}
 FOREIGN_OPTIONS = {  # of srun, sbatch and mpirun; of what runs containers
-    *("--mpi", "--signal", "--test-only", "--map-by"),
+    *("--mpi", "--signal", "--test-only", "--map-by", "--ntasks", "--time", "--me"),
     *("--sharens", "--bind", "--set-env", "--rm", "--userns", "--network", "--ipc", "--env-host"),
 }
 
@@ -125,6 +126,32 @@ def test_each_option_of_submit_is_documented_with_its_default():
         assert default is None or row[1] == str(default), option.name
 
 
+PUBLIC = [*jupyter_featx.__all__, *(name for name in vars(client.Job) if not name.startswith("_")), "lines"]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_public_name_has_an_example_that_is_run(name: str):
+    part = re.search(rf"^### {name}\b.*?(?=^##)", text("python-api.md"), re.MULTILINE | re.DOTALL)
+    used = "%load_ext" if name == "load_ipython_extension" else f".{name}"
+    assert part
+    assert any(used in code for code in re.findall(r"^```python\n(.*?)^```", part[0], re.MULTILINE | re.DOTALL))
+
+
+def test_each_option_of_submit_has_an_example_that_is_taken(home: Path, numbers: Path, tmp_path: Path, monkeypatch):
+    configuration = tmp_path / "featx.toml"
+    configuration.write_text("[profiles.big]\ncores = 500\n")
+    monkeypatch.setenv("FEATX_CONFIG", str(configuration))
+    monkeypatch.chdir(tmp_path)
+    Path("science.sif").touch()
+    Path("paths.csv").write_text("path,size\nnumbers/n1.txt,1\n")
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| `\1=(.*)` \|$", section("python-api.md", "Functions"), re.MULTILINE))
+    assert rows.keys() == {option.name for option in fields(SubmitOptions)}
+    for name, value in rows.items():
+        options = {"scheduler": "slurm", "dry_run": True, name: ast.literal_eval(value)}
+        data = "paths.csv" if name == "column" else numbers
+        assert jupyter_featx.submit("def _process_input(path):\n    return {}", data, **options).script, name
+
+
 @pytest.mark.parametrize(
     ("kind", "title"), [(JobStatus, "JobStatus"), (Attempt, "JobStatus"), (Preflight, "Preflight")]
 )
@@ -139,6 +166,29 @@ def test_each_error_is_documented():
     known = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)]
     for name in known:
         assert f"`{name}`" in text("python-api.md") or name == "FeatxError", name
+
+
+def messages_of(error: type) -> list[str]:
+    """Return the longest constant piece of each text that this error is made with in the code."""
+    found = []
+    for path in (ROOT / "jupyter_featx").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == error.__name__:
+                parts = [part for argument in node.args[:1] for part in ast.walk(argument)]
+                pieces = [str(part.value).strip() for part in parts if isinstance(part, ast.Constant)]
+                found.append(max(pieces, key=len, default=""))
+    if error is errors.ConfigError:  # its text is put together from file, line and what is wrong
+        found.append("must be a table. Write [")
+    return [message for message in found if len(message) > 12]
+
+
+@pytest.mark.parametrize("error", errors.FeatxError.__subclasses__(), ids=lambda error: error.__name__)
+def test_each_error_is_among_the_symptoms_as_a_user_sees_it(error: type):
+    row = re.search(
+        rf"^\| `{error.__name__}: (.+?)` \| (.+?) \| (.+?) \|$", section("troubleshooting.md", "Errors in Python"), re.M
+    )
+    assert row, error.__name__
+    assert any(message in row[1] for message in messages_of(error)), row[1]
 
 
 @pytest.mark.parametrize("kind", EventLog.KINDS)
@@ -336,7 +386,11 @@ def reader(kim: Path, monkeypatch, capsys) -> Iterator[InteractiveShell]:
     sys.modules.pop("cif_fast", None)
 
 
-@pytest.mark.parametrize(("page", "folder"), [(RUN[0], "."), (RUN[1], "examples")], ids=["README", "first-steps"])
+@pytest.mark.parametrize(
+    ("page", "folder"),
+    [(RUN[0], "."), (RUN[1], "examples"), (RUN[2], ".")],
+    ids=["README", "first-steps", "python-api"],
+)
 def test_what_is_typed_runs_and_shows_what_the_page_says(
     page: Path, folder: str, kim: Path, reader: InteractiveShell, capsys, monkeypatch
 ):
