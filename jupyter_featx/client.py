@@ -100,7 +100,10 @@ class DryRun:
 
 
 class Job:
-    """A handle on a job; all that it says is read from the job's folder when it is asked."""
+    """A handle on a job; all that it says is read from the job's folder when it is asked.
+
+    Each method raises JobNotFound when the job was deleted meanwhile. docs/python-api.md has an example of each.
+    """
 
     def __init__(self, job: JobDir, manager: Manager, lines: Sequence[str] = ()) -> None:
         self._job, self._manager = job, manager
@@ -108,6 +111,7 @@ class Job:
 
     @property
     def id(self) -> str:
+        """The job's name and a few digits, such as "zeolites-3f9a"."""
         return self._job.job_id
 
     @property
@@ -128,7 +132,7 @@ class Job:
         return self._manager.wait(self._job, timeout, tell)
 
     def cancel(self) -> JobStatus:
-        """End the job; every finished row stays."""
+        """End the job and return its status; every finished row stays. Raises JobStateError when it does not run."""
         return self._manager.cancel(self._job)
 
     def retry(
@@ -139,7 +143,11 @@ class Job:
         max_failures: int | None = None,
         walltime: float | str | None = None,
     ) -> Job:
-        """Run only the failed and missing items again: the code as it was submitted, other limits where given."""
+        """Run only the failed and missing items again: the code as it was submitted, other limits where given.
+
+        Durations are seconds or a text such as "10m", memory is a text such as "4G". Returns at once. Raises
+        JobStateError while the job runs and when every item succeeded, SpecError for a limit that cannot be.
+        """
         options = RunOptions(
             item_timeout_seconds=parse_duration(item_timeout, "item_timeout"),
             item_memory_mb=parse_memory(item_memory, "item_memory"),
@@ -150,33 +158,40 @@ class Job:
         return self
 
     def delete(self) -> None:
-        """Remove the job with its rows and its table."""
+        """Remove the job with its rows and its table. Raises JobStateError while it runs."""
         self._manager.delete(self._job)
 
     def result(self, columns: Sequence[str] | None = None, limit: int | None = None) -> pandas.DataFrame:
-        """Return the table in the dataset's order; while the job runs, of the rows there are so far."""
+        """Return the table: a row for each item that succeeded, in the dataset's order; item, features, labels.
+
+        While the job runs it is of the rows there are so far. `columns` takes only these, `limit` the first so many
+        rows. Raises TableError for a column that is not there, or rows that no table can hold.
+        """
         return self._read(lambda folder: table.read_table(folder / table.PARQUET, columns=columns, limit=limit))
 
     def features(self) -> pandas.DataFrame:
-        """Return what `_process_input` gave (X), with plain names, row for row as `labels()`."""
+        """Return what `_process_input` gave (X), with plain names: a row for each of `result()`, items as index."""
         return self._read(lambda folder: table.features(folder / table.PARQUET))
 
     def labels(self) -> pandas.DataFrame:
-        """Return what `_process_output` gave (y), with plain names, row for row as `features()`."""
+        """Return what `_process_output` gave (y), with plain names, row for row as `features()`; else no columns."""
         return self._read(lambda folder: table.labels(folder / table.PARQUET))
 
     def errors(self, grouped: bool = True) -> pandas.DataFrame:
-        """Return the failed items grouped by cause, with a count and an example; or one row for each."""
+        """Return the failed items grouped by cause: count, kind, type, message, where, example; or one row for each."""
         found = self._read(lambda folder: table.read_errors(folder / table.ERRORS))
         return table.group_errors(found) if grouped else found
 
     def timings(self) -> pandas.DataFrame:
-        """Return seconds, peak memory, host, rank, worker and attempt of every finished item."""
+        """Return seconds, peak memory (MB), host, rank, worker and attempt: one row for each item that ran."""
         with jobdir.existing(self._job):
             return table.timings(self._job.shards, self._job.items, self._job.index)
 
     def usage(self) -> pandas.DataFrame:
-        """Return core-hours, peak memory and CPU efficiency of each attempt, by the accounting of the cluster."""
+        """Return core-hours, peak memory (MB) and CPU efficiency (0 to 1), one row for each attempt.
+
+        By the accounting of the cluster; where there is none, core-hours are those of the job's own events.
+        """
         import pandas
 
         from jupyter_featx.costs import RunCost, run_costs
