@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+import string
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
+UNITS = " ×" + string.ascii_letters
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,12 @@ class Spread:
         return cls(statistics.median(found), min(found), max(found), len(found)) if found else None
 
     def text(self, form: Callable[[float], str]) -> str:
-        """Return `median (low to high)`, with n where there were fewer than five."""
+        """Return `median (low–high, n)`: the range without its unit, n only where there were fewer than five."""
+        if self.n == 1:
+            return f"{form(self.median)} (n=1)"
+        low, high = (form(value).rstrip(UNITS) for value in (self.low, self.high))
         few = f", n={self.n}" if self.n < 5 else ""
-        return f"{form(self.median)} ({form(self.low)}–{form(self.high)}{few})"
+        return f"{form(self.median)} ({low}–{high}{few})"
 
 
 def spread(lines: Iterable[Line], figure: str) -> Spread | None:

@@ -18,9 +18,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import measuring
+from benchmarks.peers import measuring, showing
 from benchmarks.peers.job import Job
-from benchmarks.peers.lines import Line
+from benchmarks.peers.lines import Line, spread
+from benchmarks.peers.plots import Chart
 from benchmarks.peers.scenarios import Cell, Goal
 
 TITLE = "Effort"
@@ -38,6 +39,26 @@ def _process_input(path):
     return {{"size": os.path.getsize(path)}}
 """
 SAMPLED = {"featx": 1}  # how often the tool itself tries each of so few items before the run begins
+INTRODUCTION = """\
+What a careful user writes around the function: every result safe on disk, errors caught and written down, what
+failed tried once more, nothing done twice, one table. Each script is run by this benchmark, on three items of which
+one fails at first. Lines that are blank or a comment do not count. What becomes of a run when an item kills its
+process or never ends stands in C."""
+WRITE, RUN = "write the script", "run it"
+STEPS: dict[str, tuple[str, ...]] = {
+    "featx": ("`submit`", "`retry`, when it says that items failed", "`result`"),
+    "concurrent_futures": (WRITE, RUN, "read errors.csv", "run it again for what still fails"),
+    "joblib": (WRITE, RUN, "read errors.csv", "run it again for what still fails"),
+    "mpi4py_futures": (WRITE, "run it with `mpiexec -n 3`", "read errors.csv", "run it again for what still fails"),
+    "static_mpi": (WRITE, "run it with `mpiexec -n 2`", "read errors.csv", "run it again for what still fails"),
+    "gnu_parallel": (
+        "write the program for one item",
+        "write the commands",
+        "run them",
+        "read the folder of errors and the log",
+        "run the commands again for what still fails",
+    ),
+}
 MPI = {"static_mpi": ["mpiexec", "-n", "2"], "mpi4py_futures": ["mpiexec", "-n", "3"]}
 MODULES = {"static_mpi": ["-m", "mpi4py"], "mpi4py_futures": ["-m", "mpi4py.futures"]}
 
@@ -116,8 +137,22 @@ def _environment(folder: str) -> dict[str, str]:
 
 
 def section(lines: list[Line], plots: Path) -> str:
-    return ""
+    """Return a plot of the lines and a table with the steps."""
+    chart = Chart("Lines to write", "from a function that works on three items to the table, what failed tried again")
+    parts = [INTRODUCTION, showing.bars(plots / "effort.svg", chart, lines, "lines", showing.number)]
+    rows = []
+    for tool in showing.measured(lines):
+        text = script(tool)
+        link = f"[{text.name}](effort/{text.name})" if text else "–"
+        count = spread(showing.of(lines, CELL, tool), "lines")
+        steps = STEPS.get(tool, ())
+        shown = "; ".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+        have = showing.number(count.median) if count else showing.why_not(showing.of(lines, CELL, tool))
+        rows.append([showing.title(tool), link, have, str(len(steps)), shown])
+    lines_ = ["| tool | script | lines | steps | what they are |", "|---|---|--:|--:|---|"]
+    return "\n\n".join([*parts, "\n".join([*lines_, *(f"| {' | '.join(row)} |" for row in rows)])])
 
 
 def goals(lines: list[Line]) -> list[Goal]:
+    """There is none: lines are no obligation."""
     return []

@@ -36,12 +36,11 @@ def main(job: Job) -> None:
     folder: Path = run.path  # type: ignore[union-attr,assignment]
     for name in ("table.csv", "errors.csv"):
         Path(job.folder, name).symlink_to(folder / name)
-    for event in events.read(folder / "events"):
-        kind = type(event).__name__
-        if kind == "Started":
-            job.mark("ready", event.time)
-        elif kind == "Progress" and event.done + event.failed:
-            job.mark("first", event.time)
+    found = events.read(folder / "events")
+    counts = [event for event in found if isinstance(event, events.Progress) and event.done + event.failed]
+    job.mark("ready", next(event.time for event in found if isinstance(event, events.Started)))
+    job.mark("first", counts[0].time)
+    job.mark("merging", counts[-1].time)
 
 
 if __name__ == "__main__":
