@@ -47,7 +47,7 @@ def test_two_tools_are_measured_and_reported(tmp_path):
     for each in found:
         assert each.finished, each.figures["said"]
         assert 0 < each.figures["startup"] < each.figures["wall"]
-        assert each.figures["first"] and each.figures["cpu_seconds"] and each.figures["files"]
+        assert all(each.figures[name] > 0 for name in ("first", "cpu_seconds", "files"))
     text = (tmp_path / "REPORT.md").read_text()
     assert re.search(r"\| \*\*featx\*\* \| \d+\.\d+ s \(n=1\) \|", text)
 
@@ -237,7 +237,7 @@ def test_a_range_stands_without_its_unit_and_few_runs_are_said():
 def test_every_tool_says_how_it_is_used():
     for name in tools.names():
         about = tools.about(name)
-        assert about.title and about.configuration
+        assert all([about.title, about.distribution, about.configuration])
 
 
 def test_the_measurements_in_the_repository_can_be_read():

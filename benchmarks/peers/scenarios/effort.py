@@ -64,7 +64,7 @@ MODULES = {"static_mpi": ["-m", "mpi4py"], "mpi4py_futures": ["-m", "mpi4py.futu
 
 
 def cells() -> list[Cell]:
-    return [Cell("F", CELL, 4, 120, 1, 1)]
+    return [Cell("F", CELL, 4, 300, 1, 1)]
 
 
 def script(tool: str) -> Path | None:
