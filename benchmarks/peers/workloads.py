@@ -50,12 +50,20 @@ def poison(line: str) -> dict[str, Any]:
     return harm.do(line)
 
 
+def witness(line: str) -> dict[str, Any]:
+    """Sleep, and note on the side that the item begins and ends."""
+    from benchmarks.peers import witness
+
+    return witness.do(line)
+
+
 WORKLOADS: dict[str, Callable[[str], dict[str, Any]]] = {
     "noop": noop,
     "sleep": sleep,
     "spin": spin,
     "cif": cif,
     "poison": poison,
+    "witness": witness,
 }
 
 

@@ -1,0 +1,54 @@
+"""All processes of one run, also those that have left their parent: they carry its mark in their environment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import psutil
+
+MARK = "PEERS_RUN"
+
+
+def members(mark: str) -> list[psutil.Process]:
+    """Return the processes that carry the mark, oldest first; this one is none of them."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(MARK) == mark and alive(process):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return sorted(found, key=lambda process: (process.create_time(), process.pid))
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def end(mark: str) -> int:
+    """Kill all that carry the mark, until none is left; return how many there were at first."""
+    first = None
+    for _ in range(100):
+        found = members(mark)
+        first = len(found) if first is None else first
+        if not found:
+            break
+        for process in found:
+            try:
+                os.kill(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.05)
+    return first or 0
