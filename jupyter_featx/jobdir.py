@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -200,6 +201,7 @@ def create(name: str, fill: Callable[[JobDir, str], None], root: Path | None = N
             f"Cannot make a job folder in {jobs}: {exc.strerror}. Set FEATX_HOME to a folder that you can write."
         ) from exc
     try:
+        _keep_others_out(jobs, hidden)
         for folder in (job.events, job.shards, job.logs):
             folder.mkdir(mode=0o700)
         job_id = new_id(name, jobs)
@@ -211,6 +213,21 @@ def create(name: str, fill: Callable[[JobDir, str], None], root: Path | None = N
         _refuse(exc, jobs)
         raise
     return JobDir(jobs / job_id)
+
+
+def _keep_others_out(jobs: Path, fresh: Path) -> None:
+    """Let nobody else rename a job away and put another there, whose script would then run. Raises SpecError.
+
+    Whose it is, is compared with what was just made in it: a home can show all files as somebody else's.
+    """
+    found = os.stat(jobs)
+    if found.st_uid != os.stat(fresh).st_uid:
+        raise SpecError(f"The folder {jobs} belongs to somebody else. Set FEATX_HOME to a folder of your own.")
+    for folder in (jobs, jobs.parent):
+        with suppress(OSError):  # the parent can be a place for all
+            mode = os.stat(folder).st_mode & 0o7777
+            if mode & 0o022 and not mode & stat.S_ISVTX:
+                os.chmod(folder, mode & ~0o022)
 
 
 def make_private(folder: Path) -> None:
