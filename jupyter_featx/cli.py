@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_featx.arguments import COMMAND, Command, parse
-from jupyter_featx.cards.wording import counted, one_line
+from jupyter_featx.cards.wording import counted, one_line, steady
 from jupyter_featx.errors import FeatxError, JobStateError, SpecError
 
 if TYPE_CHECKING:
@@ -96,14 +96,14 @@ def _test(command: Command) -> None:
 
 def _data(command: Command) -> None:
     from jupyter_featx.dataset import DatasetOptions, resolve
-    from jupyter_featx.items import display
+    from jupyter_featx.dataset.pathlists import shown
     from jupyter_featx.spec import parse_count
 
     limit = parse_count(command.options.get("limit"), "limit")
     found = resolve(command.data, DatasetOptions(**{**command.options, "limit": limit}))
-    print(f"{counted(len(found), 'item')} in {command.data}")
+    print(f"{counted(len(found), 'item')} in {shown(os.fsencode(command.data))}")
     for path in found[:3]:
-        print(f"  {display(os.fsdecode(path))}")
+        print(f"  {shown(path)}")
 
 
 def _jobs(command: Command) -> None:
@@ -178,7 +178,7 @@ def _log(command: Command) -> None:
     count = parse_count(_LOG_LINES if command.tail is None else command.tail, "tail")
     lines = _job(command).log().splitlines()
     for line in lines[-count:] if count else lines:
-        print(line)
+        print(steady(line))
 
 
 def _usage(command: Command) -> None:
@@ -321,7 +321,7 @@ def _print_table(table: pandas.DataFrame) -> None:
 
 def _without_controls(text: str) -> str:
     """Keep what an item or a message holds from steering the terminal."""
-    return re.sub(r"[^\n\x20-\x7e\x85-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]", "�", text)
+    return re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]", "�", text)
 
 
 def _fail(error: object, status: int) -> int:

@@ -7,6 +7,9 @@ import re
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 
+# A colour, or a character that is not to be seen; U+0080 to U+009F hold one-byte forms of the escapes.
+_STEERING = re.compile(r"(\x1b\[[\d;]{0,32}m)|[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 
 def one_line(text: object, limit: int = 80) -> str:
     """Return printable text on one line: no terminal escapes, no control or direction marks, not too long."""
@@ -15,6 +18,12 @@ def one_line(text: object, limit: int = 80) -> str:
     words = "".join(char if char.isprintable() else " " for char in start).split()
     line = " ".join(words)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def steady(line: str) -> str:
+    """Return a printed line with its colours and tabs, and with nothing else that could steer a terminal."""
+    kept = _STEERING.sub(lambda found: found[1] or "�", line)
+    return f"{kept}\x1b[0m" if "\x1b" in kept else kept
 
 
 def duration(seconds: float) -> str:

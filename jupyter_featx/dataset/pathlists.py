@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Set
@@ -13,7 +14,7 @@ from typing import Any
 
 from jupyter_featx.dataset.listing import natural_sort
 from jupyter_featx.errors import DatasetError
-from jupyter_featx.items import display
+from jupyter_featx.items import PathLike, display
 
 PATH_COLUMNS = ("path", "item", "file", "filename", "dir", "directory")
 
@@ -74,11 +75,20 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f" Did you mean '{display(close[0])}'?" if close else ""
 
 
+def open_file(path: PathLike | bytes) -> int:
+    """Open a file, and nothing else: a fifo or a device that took its place meanwhile is never waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is no file", os.fsdecode(path))
+
+
 def from_text(path: bytes) -> Iterator[bytes]:
     """Yield the paths in a text file, one a line; those that are relative start at its folder."""
     folder = os.path.dirname(path)
     try:
-        with open(path, "rb") as lines:
+        with open(open_file(path), "rb") as lines:
             for number, line in enumerate(lines, 1):
                 if b"\0" in line:
                     raise DatasetError(
@@ -110,7 +120,7 @@ def from_csv(path: bytes, column: str | None) -> tuple[str, Iterator[bytes]]:
 
 def _csv_rows(path: bytes) -> Iterator[list[str]]:
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+        with open(open_file(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
             first = lines.readline()
             commas = "\t" if path.lower().endswith(b".tsv") else ","
             delimiter = max((commas, ",", ";", "\t"), key=first.count)

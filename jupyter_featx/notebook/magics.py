@@ -15,7 +15,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 from jupyter_featx import client, image
 from jupyter_featx.arguments import Command, parse
 from jupyter_featx.cards.job import not_completed, unfinished_note
-from jupyter_featx.cards.wording import counted
+from jupyter_featx.cards.wording import counted, steady
 from jupyter_featx.client import DryRun, Job
 from jupyter_featx.cluster import Overview, overview
 from jupyter_featx.config import load as load_config
@@ -162,7 +162,8 @@ class FeatxMagics(Magics):
     def do_log(self, command: Command) -> None:
         count = parse_count(_LOG_LINES if command.tail is None else command.tail, "tail")
         lines = client.job(command.job).log().splitlines()
-        print(*(lines[-count:] if count else lines) or ["Nothing was printed."], sep="\n")
+        shown = [steady(line) for line in (lines[-count:] if count else lines)]
+        print(*shown or ["Nothing was printed."], sep="\n")
 
     def do_usage(self, command: Command) -> object:
         return wide(client.job(command.job).usage())

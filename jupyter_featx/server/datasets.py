@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jupyter_featx.dataset import DatasetOptions, resolve
+from jupyter_featx.dataset.pathlists import open_file
 from jupyter_featx.errors import DatasetError
 from jupyter_featx.items import display
 from jupyter_featx.server.problems import present
@@ -106,7 +107,7 @@ def _kind(place: str) -> str:
 def _columns(place: str) -> list[str]:
     """Return the names in a CSV's first line."""
     try:
-        with open(place, encoding="utf-8-sig", errors="replace", newline="") as lines:
+        with open(open_file(place), encoding="utf-8-sig", errors="replace", newline="") as lines:
             first = lines.readline(_HEADER)
     except OSError:
         return []

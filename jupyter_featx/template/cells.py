@@ -23,6 +23,8 @@ class Cell:
 def read_cells(path: str | Path) -> list[Cell]:
     """Return the code cells of a notebook, or a Python file as one cell."""
     path = Path(path).expanduser()
+    if path.exists() and not path.is_file():
+        raise TemplateError(f"{path} is no file. Give the path of a .py or an .ipynb file.")
     if path.suffix == ".ipynb":
         return _read_notebook(path)
     if path.suffix != ".py":
