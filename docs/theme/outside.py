@@ -26,6 +26,7 @@ PAGES = {  # a page that stands elsewhere in the repository -> where it is in th
 }
 FILES = "files"  # the folder of the site for all else
 _LINK = re.compile(r"(?<=\]\()([^)\s#]+)(#[^)\s]*)?(?=\))")
+_REPORT_FILE = "benchmarks/peers/REPORT.md"  # the pages only name it: it is not there before the first run
 _FENCE = re.compile(r"^( *```\w+) sample$", re.MULTILINE)
 
 
@@ -76,7 +77,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         uri = PAGES.get(source) or (source[5:] if source.startswith("docs/") else f"{FILES}/{source}")
         return posixpath.relpath(uri, posixpath.dirname(page.file.src_uri)) + (link[2] or "")
 
-    return _LINK.sub(moved, _FENCE.sub(r"\1", markdown))
+    text = _FENCE.sub(r"\1", markdown)
+    if (ROOT / _REPORT_FILE).exists():
+        text = text.replace(f"`{_REPORT_FILE}`", f"[the report](../{_REPORT_FILE})")
+    return _LINK.sub(moved, text)
 
 
 def _in_repository(page: File, target: str) -> str | None:
