@@ -44,7 +44,7 @@ format: $(DEV) ## let ruff format the code and mend what it can
 bench: $(DEV) ## run the benchmarks and print their table
 	@$(RUN) python -m benchmarks
 
-bench-peers: $(PEERS_READY) ## measure the tools that people use today beside this one, and write benchmarks/peers/REPORT.md
+bench-peers: $(PEERS_READY) ## measure other tools beside this one: benchmarks/peers/REPORT.md
 	@PATH="$(abspath $(PEERS))/bin:$$PATH" python -m benchmarks.peers $(ARGUMENTS)
 
 chaos: $(DEV) ## kill, freeze and fill at random for MINUTES=30 from SEED=1, and judge every table
