@@ -101,7 +101,7 @@ def _data(command: Command) -> None:
 
     limit = parse_count(command.options.get("limit"), "limit")
     found = resolve(command.data, DatasetOptions(**{**command.options, "limit": limit}))
-    print(f"{counted(len(found), 'item')} in {shown(os.fsencode(command.data or ""))}")
+    print(f"{counted(len(found), 'item')} in {shown(os.fsencode(command.data or ''))}")
     for path in found[:3]:
         print(f"  {shown(path)}")
 

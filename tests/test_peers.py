@@ -102,8 +102,8 @@ def test_the_tools_take_turns_and_another_begins_each_round():
 
 def test_what_matters_most_is_measured_first():
     later = replace(CELL, name="later", priority=2)
-    names = [step.cell.name for step in plan.steps([later, CELL], ["featx"], 1, [])]
-    assert names == ["a cell", "later"]
+    steps = [(step.cell.name, step.round) for step in plan.steps([later, CELL], ["featx"], 2, [])]
+    assert steps == [("a cell", 1), ("later", 1), ("a cell", 2), ("later", 2)]
 
 
 def test_a_measurement_goes_on_where_it_was():

@@ -29,20 +29,18 @@ class Step:
 
 
 def steps(cells: Sequence[Cell], names: Sequence[str], rounds: int, made: Sequence[Line]) -> Iterator[Step]:
-    """Yield what is left to do: important cells first, round after round, the tools by turns in each.
+    """Yield what is left to do: the first round of every cell, then the other rounds of the most important ones.
 
-    The order of the tools turns with each round, so that none is always measured after the same other.
+    The tools take turns in each round, and their order turns with it, so that none always comes after the same other.
     """
     have = Counter((line.scenario, line.cell, line.tool) for line in made)
     failed = {(line.scenario, line.cell, line.tool) for line in made if not line.finished}
-    for priority in sorted({cell.priority for cell in cells}):
-        for number in range(1, rounds + 1):
-            turned = [*names[number % len(names) :], *names[: number % len(names)]]
-            for cell in (cell for cell in cells if cell.priority == priority and number <= cell.rounds):
-                for tool in turned:
-                    step = Step(cell, tool, number)
-                    if _wanted(cell, tool) and have[step.key] < number and step.key not in failed:
-                        yield step
+    pairs = [(cell, number) for cell in cells for number in range(1, min(rounds, cell.rounds) + 1)]
+    for cell, number in sorted(pairs, key=lambda pair: (pair[1] > 1, pair[0].priority, pair[1])):
+        for tool in [*names[number % len(names) :], *names[: number % len(names)]]:
+            step = Step(cell, tool, number)
+            if _wanted(cell, tool) and have[step.key] < number and step.key not in failed:
+                yield step
 
 
 def _wanted(cell: Cell, tool: str) -> bool:

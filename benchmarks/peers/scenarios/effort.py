@@ -32,9 +32,9 @@ import os
 
 
 def _process_input(path):
-    with open("calls.txt", "a") as calls:
+    with open("{calls}", "a") as calls:
         calls.write(os.path.basename(path) + "\\n")
-    if path.endswith("b.txt") and open("calls.txt").read().count("b.txt") <= {failures}:
+    if path.endswith("b.txt") and open("{calls}").read().count("b.txt") <= {failures}:
         raise ValueError("not yet")
     return {{"size": os.path.getsize(path)}}
 """
@@ -51,6 +51,17 @@ STEPS: dict[str, tuple[str, ...]] = {
     "joblib": (WRITE, RUN, "read errors.csv", "run it again for what still fails"),
     "mpi4py_futures": (WRITE, "run it with `mpiexec -n 3`", "read errors.csv", "run it again for what still fails"),
     "static_mpi": (WRITE, "run it with `mpiexec -n 2`", "read errors.csv", "run it again for what still fails"),
+    **dict.fromkeys(
+        ("dask", "parsl", "executorlib", "ipyparallel", "submitit", "hyperqueue"),
+        (WRITE, RUN, "read errors.csv", "run it again for what still fails"),
+    ),
+    "disbatch": (
+        "write the program for one item",
+        "write the list of commands",
+        "run disBatch",
+        "read the status file and the folder of errors",
+        "run disBatch again with `-r` for what still fails",
+    ),
     "gnu_parallel": (
         "write the program for one item",
         "write the commands",
@@ -96,7 +107,7 @@ def prepare(folder: Path, text: Path, sampled: int) -> None:
     (folder / "data").mkdir()
     for name in "abc":
         (folder / f"data/{name}.txt").write_text(name * 3)
-    (folder / "work.py").write_text(WORK.format(failures=1 + sampled))
+    (folder / "work.py").write_text(WORK.format(failures=1 + sampled, calls=folder / "calls.txt"))
     # not under its own name: `import joblib` would find the script
     shutil.copy(text, folder / f"run_all{text.suffix}")
 
