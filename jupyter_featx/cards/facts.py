@@ -15,12 +15,21 @@ MIME = "application/vnd.featx.job+json"
 
 def status_facts(status: JobStatus) -> dict[str, Any]:
     """Return the content of the MIME type above: the job's id, and where the job is now."""
-    starts = [attempt.started for attempt in status.attempts if attempt.started]
-    ends = [attempt.ended for attempt in status.attempts if attempt.ended]
     snapshot = {
         "name": one_line(status.name, 100),
-        "state": str(status.state),
         "reason": one_line(status.reason, 400),
+        "cores": sum(attempt.cores for attempt in status.current),
+        **figures(status),
+    }
+    return {"job_id": status.job_id, "snapshot": snapshot}
+
+
+def figures(status: JobStatus) -> dict[str, Any]:
+    """Return what can be counted and timed of a job: what a card's facts and the server's snapshots have in common."""
+    starts = [attempt.started for attempt in status.attempts if attempt.started]
+    ends = [attempt.ended for attempt in status.attempts if attempt.ended]
+    return {
+        "state": str(status.state),
         "total": status.total,
         "done": status.done,
         "failed": status.failed,
@@ -33,10 +42,8 @@ def status_facts(status: JobStatus) -> dict[str, Any]:
         "created": status.created,
         "started": min(starts, default=None),
         "ended": max(ends, default=None) if status.state.final else None,
-        "cores": sum(attempt.cores for attempt in status.current),
         "now": status.now,
     }
-    return {"job_id": status.job_id, "snapshot": snapshot}
 
 
 def finite(value: float | None) -> float | None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from jupyter_featx.cards.facts import finite
+from jupyter_featx.cards.facts import figures, finite
 from jupyter_featx.items import display
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.spec import JobSpec
@@ -39,28 +39,16 @@ class Shown:
 
 def snapshot(job: JobDir, spec: JobSpec, status: JobStatus, shown: Shown) -> dict[str, Any]:
     """Return the job as it is drawn; every text is valid Unicode."""
-    starts = [attempt.started for attempt in status.attempts if attempt.started]
     current = status.current
     words = next((a.words for a in reversed(current) if a.words), "")
-    return {
+    return figures(status) | {
         "job_id": job.job_id,
         "name": display(spec.name),
-        "state": str(status.state),
         "reason": _text(status.reason),
         "words": _text(words),
         "notes": [_text(note) for note in status.notes[-20:]],
         "total": status.total or spec.total,
-        "done": status.done,
-        "failed": status.failed,
-        "running": status.running,
-        "remaining": status.remaining,
-        "missing": status.missing,
-        "rate": finite(status.items_per_second) or 0.0,
-        "eta_seconds": finite(status.eta_seconds),
-        "seconds": round(status.seconds, 3),
         "created": status.created or spec.created,
-        "started": min(starts, default=None),
-        "ended": _ended(status),
         "cores": spec.resources.cores,
         "scheduler": spec.scheduler,
         "data": _text(spec.data),
@@ -79,7 +67,6 @@ def snapshot(job: JobDir, spec: JobSpec, status: JobStatus, shown: Shown) -> dic
         "allocation": vars(spec.allocation) | {"directives": list(spec.allocation.directives)},
         "container": display(spec.container.image) if spec.container else None,
         "template_digest": spec.template_digest,
-        "now": status.now,
     }
 
 
@@ -88,12 +75,6 @@ def actions(status: JobStatus) -> dict[str, bool]:
     idle = status.state.final or not status.attempts
     succeeded = status.state is State.COMPLETED and not (status.failed or status.remaining or status.missing)
     return {"cancel": not idle, "retry": idle and not succeeded, "delete": idle, "result": status.done > 0}
-
-
-def _ended(status: JobStatus) -> float | None:
-    if not status.state.final:
-        return None
-    return max((attempt.ended for attempt in status.attempts if attempt.ended), default=None)
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
