@@ -7,7 +7,6 @@ anybody's package: some milliseconds, for it is done on every node.
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 import re
 import socket
@@ -99,15 +98,21 @@ def image_identity(path: str) -> str:
     except OSError:
         return ""
     known = head[32:42] == _SIF_MAGIC
-    return f"sif:{head[48:64].hex()}:{size}" if known else f"file:{hashlib.sha256(head).hexdigest()[:32]}:{size}"
+    return f"sif:{head[48:64].hex()}:{size}" if known else f"file:{_digest(head)}:{size}"
 
 
 def _sandbox_digest(folder: str) -> str:
-    total = hashlib.sha256()
+    text = ""
     for name in _SANDBOX:
         with suppress(OSError):
-            total.update(f"{name} {os.stat(os.path.join(folder, name)).st_mtime_ns}\n".encode())
-    return total.hexdigest()[:32]
+            text += f"{name} {os.stat(os.path.join(folder, name)).st_mtime_ns}\n"
+    return _digest(text.encode())
+
+
+def _digest(data: bytes) -> str:
+    import hashlib  # loads OpenSSL, which most ranks need not wait for
+
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def compare(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[Difference]:
