@@ -198,7 +198,7 @@ def test_the_ranks_know_when_the_run_ends(batch: Batch) -> None:
     batch.command("python", 'echo "ends at $FEATX_ENDS_AT"; echo end')
     assert batch.run(FAKE_SQUEUE=at.isoformat()) == 0
     assert f"ends at {int(at.timestamp()) - 2}" in batch.log.read_text()
-    assert batch.calls("squeue") == [["-h", "-j", "7", "-o", "%e"]]
+    assert batch.calls("squeue") == [["--local", "-h", "-j", "7", "-o", "%e"]]
 
 
 @pytest.mark.parametrize("answer", ["N/A", "NONE", "", "!slurm_load_jobs error: Invalid job id specified"])

@@ -44,7 +44,7 @@ last_seconds=${FEATX_LAST_SECONDS:-15}      # before the walltime ends, to say h
 walltime_end() {
     local at=${SLURM_JOB_END_TIME:-}
     if [[ ! $at =~ ^[0-9]+$ ]]; then
-        at=$(timeout 10 squeue -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null)
+        at=$(timeout 10 squeue --local -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null)
         [[ $at == [0-9]* ]] && at=$(date -d "$at" +%s 2>/dev/null) || at=''
     fi
     echo "$at"

@@ -44,7 +44,7 @@ last_seconds=${FEATX_LAST_SECONDS:-15}      # before the walltime ends, to say h
 walltime_end() {
     local at=${SLURM_JOB_END_TIME:-}
     if [[ ! $at =~ ^[0-9]+$ ]]; then
-        at=$(timeout 10 squeue -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null)
+        at=$(timeout 10 squeue --local -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null)
         [[ $at == [0-9]* ]] && at=$(date -d "$at" +%s 2>/dev/null) || at=''
     fi
     echo "$at"
@@ -52,6 +52,7 @@ walltime_end() {
 
 now() { printf '%(%s)T' -1; }
 
+exec {mpi_kinds}< <(srun --mpi=list 2>&1) # looked up meanwhile
 ends_at=$(walltime_end)
 if [[ $ends_at ]] && ((last_seconds * 10 > ends_at - $(now))); then last_seconds=$(((ends_at - $(now)) / 10)); fi
 FEATX_ENDS_AT=${ends_at:+$((ends_at - last_seconds))}
@@ -79,7 +80,8 @@ start_ranks() {
         SLURM_EXCLUSIVE SLURM_OVERLAP SLURM_OVERCOMMIT SLURM_WAIT \
         SLURM_TIMELIMIT SLURM_EXPORT_ENV SRUN_EXPORT_ENV
     local mpi=pmix
-    srun --mpi=list 2>&1 | grep -qw pmix || mpi=pmi2
+    grep -qw pmix <&"$mpi_kinds" || mpi=pmi2
+    exec {mpi_kinds}<&-
     # --wait=0: rank 0 has work to do when the others are done. --immediate: nodes that stay busy are no reason to wait.
     exec srun --mpi="$mpi" --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 \
         --cpu-bind=none --mem=0 --export=ALL --kill-on-bad-exit=1 --wait=0 --immediate=45 \
