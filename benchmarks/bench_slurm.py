@@ -58,7 +58,7 @@ def figures(rounds: int = ROUNDS, items: int = ITEMS, seconds: float = SECONDS) 
         name = f"RPCs to the controller in 10 s, a job of {items:,} items ({took:.0f} s)"
         yield Figure.of(name, count * 10 / took, "", RPC_GOAL)
     finally:
-        scientist.cancel_all()
+        scientist.leave()
 
 
 def _first_row(scientist: Scientist, cores: str) -> float:

@@ -11,7 +11,6 @@ from contextlib import suppress
 import pytest
 from clusterfiles import NODES
 from countedjob import CountedJob
-from daemons import TestbedError
 from people import PROJECT
 from scientist import Scientist
 from testbed import Testbed
@@ -62,14 +61,7 @@ def scientist(cluster: Testbed, request: pytest.FixtureRequest) -> Iterator[Scie
     made = Scientist(cluster, "".join(letter if letter.isalnum() else "-" for letter in name))
     request.node.stash[_SCIENTIST] = made
     yield made
-    remove(made)
-
-
-def remove(scientist: Scientist) -> None:
-    """End the user's jobs of a test, and remove its folder."""
-    scientist.cancel_all()
-    with suppress(TestbedError):  # what is still being killed may write once more
-        scientist.run("rm", "-rf", scientist.folder)
+    made.leave()
 
 
 @pytest.fixture
@@ -78,7 +70,7 @@ def walltime_job(cluster: Testbed, early: list[CountedJob], request: pytest.Fixt
     counted = early.pop() if early else submit_walltime_job(cluster)
     request.node.stash[_SCIENTIST] = counted.job.scientist
     yield counted
-    remove(counted.job.scientist)
+    counted.job.scientist.leave()
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +82,7 @@ def early(running_cluster: Testbed, request: pytest.FixtureRequest) -> Iterator[
         made.append(submit_walltime_job(running_cluster))
     yield made
     for counted in made:
-        remove(counted.job.scientist)
+        counted.job.scientist.leave()
 
 
 def submit_walltime_job(cluster: Testbed) -> CountedJob:

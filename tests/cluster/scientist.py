@@ -12,6 +12,7 @@ import pwd
 import secrets
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,12 @@ class Scientist:
         ids = [native for job in self.jobs for native in job.native_ids()]
         if ids:
             self.testbed.slurm("scancel", "--quiet", *ids, check=False)
+
+    def leave(self) -> None:
+        """End what still runs of this test, and remove its folder."""
+        self.cancel_all()
+        with suppress(TestbedError):  # what is still being killed may write once more
+            self.run("rm", "-rf", self.folder)
 
     def _job_folders(self) -> set[Path]:
         folder = self.featx_home / "jobs"
