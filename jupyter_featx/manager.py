@@ -26,7 +26,7 @@ from jupyter_featx.launcher import find_launcher
 from jupyter_featx.schedulers.base import Scheduler
 from jupyter_featx.schedulers.known import known_schedulers
 from jupyter_featx.script import RunOptions
-from jupyter_featx.settling import Read, running_attempts, settled, silence_of
+from jupyter_featx.settling import Journal, Read, running_attempts, settled, silence_of
 from jupyter_featx.shards import MISSING, finished
 from jupyter_featx.spec import JobSpec
 from jupyter_featx.state import JobStatus, State
@@ -50,7 +50,7 @@ class Manager:
         schedulers: Mapping[str, Scheduler] | None = None,
         read: Read = events.read,  # who looks again and again remembers what was there
     ) -> None:
-        self._root, self._read = root, read
+        self._root, self._journal = root, Journal(read, self._say)
         self._schedulers: Mapping[str, Scheduler] = schedulers or known_schedulers()
         self._writer = f"client-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
@@ -140,14 +140,14 @@ class Manager:
     def status(self, job: JobDir, spec: JobSpec | None = None) -> JobStatus:
         """Return where the job is; a run that vanished is noticed here, and written down."""
         with jobdir.existing(job):
-            status = settled([(job, spec or job.spec())], self._schedulers, self._say, self._read)[0]
+            status = settled([(job, spec or job.spec())], self._schedulers, self._journal)[0]
             if status.created is None:  # no events: see that they did not go while we looked
                 job.spec()
             return status
 
     def jobs(self) -> list[JobStatus]:
         """Return the status of every readable job, newest first."""
-        found = settled(list(self._known()), self._schedulers, self._say, self._read)
+        found = settled(list(self._known()), self._schedulers, self._journal)
         return sorted(found, key=lambda status: status.created or 0.0, reverse=True)
 
     def _known(self) -> Iterator[tuple[JobDir, JobSpec]]:

@@ -203,23 +203,25 @@ def _trial(job: JobDir, root: Path, count: int, seconds: float) -> Iterator[_Tri
         spec = job.spec()
         with ItemFile(job.items, job.index) as items:
             paths = items.read(_spread(items, count, spec.job_id))
-        small = _small(job, replace(spec, total=len(paths)), paths, seconds, folder)
+        # Its walltime ends it where we die before it.
+        cores, threads = min(2, spec.resources.cores), spec.resources.threads
+        resources = ResourceSpec(cores, 1, threads, seconds + _END_SECONDS)
+        small = _small(job, replace(spec, total=len(paths), resources=resources), paths, folder)
         status = _run(small, seconds)
         yield _Trial(small, {row["i"]: row for row in _rows(small)}, paths, status)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _small(job: JobDir, spec: JobSpec, paths: Sequence[str], seconds: float, folder: Path) -> JobDir:
-    """Make the sample's own job. Its walltime ends it where we die before it."""
-    resources = ResourceSpec(min(2, spec.resources.cores), 1, spec.resources.threads, seconds + _END_SECONDS)
+def _small(job: JobDir, spec: JobSpec, paths: Sequence[str], folder: Path) -> JobDir:
+    """Make the sample's own job."""
 
     def fill(small: JobDir, job_id: str) -> None:
         write_items(map(os.fsencode, paths), small.items, small.index)
         shutil.copy2(job.template, small.template)
         if job.modules.is_dir():
             shutil.copytree(job.modules, small.modules)
-        jobdir.write_aside(small.spec_file, replace(spec, job_id=job_id, resources=resources).to_json())
+        jobdir.write_aside(small.spec_file, replace(spec, job_id=job_id).to_json())
 
     return jobdir.create("preflight", fill, folder)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jupyter_featx import events
@@ -21,18 +21,25 @@ from jupyter_featx.spec import JobSpec
 from jupyter_featx.state import NOT_SUBMITTED, Attempt, JobStatus, State, apply_to, fold
 
 SILENT_SECONDS = 600  # a run that works writes every ten seconds
-Read = Callable[[Path], Iterable[Event]]  # of a job's folder of events
 _LAST_WORDS_SECONDS = 60  # in which what a run wrote last is seen from another machine, and one that works writes
 
 
+Read = Callable[[Path], Iterable[Event]]  # of a job's folder of events
+
+
+@dataclass(frozen=True)
+class Journal:
+    """How the events of jobs are read, and how one is added."""
+
+    read: Read
+    say: Callable[[JobDir, Event], None]
+
+
 def settled(
-    jobs: Sequence[tuple[JobDir, JobSpec]],
-    schedulers: Mapping[str, Scheduler],
-    say: Callable[[JobDir, Event], None],
-    read: Read = events.read,
+    jobs: Sequence[tuple[JobDir, JobSpec]], schedulers: Mapping[str, Scheduler], journal: Journal
 ) -> list[JobStatus]:
-    """Return the status of each job, in their order; the end of a run that vanished is written down by `say`."""
-    folded = {job: folded_status(job, spec, read) for job, spec in jobs}
+    """Return the status of each job, in their order; the end of a run that vanished is written down."""
+    folded = {job: folded_status(job, spec, journal.read) for job, spec in jobs}
     asked: dict[str, dict[str, JobDir]] = {}
     for job, spec in jobs:
         trusted = _trusted_seconds(schedulers, spec.scheduler)
@@ -44,7 +51,7 @@ def settled(
         for native_id, event in _poll(schedulers, name, runs).items():
             job = runs[native_id]
             if isinstance(event, Lost):
-                folded[job] = _lost(job, specs[job], event, say, read)
+                folded[job] = _lost(job, specs[job], event, journal)
             elif not _outdated(job, folded[job], event):
                 folded[job] = apply_to(folded[job], event)  # so at this moment, and nothing to write down
     return [_with_silence(job, specs[job], _being_submitted(folded[job])) for job, _ in jobs]
@@ -82,18 +89,18 @@ def _poll(schedulers: Mapping[str, Scheduler], name: str, runs: Mapping[str, Job
         return {}
 
 
-def _lost(job: JobDir, spec: JobSpec, event: Lost, say: Callable[[JobDir, Event], None], read: Read) -> JobStatus:
+def _lost(job: JobDir, spec: JobSpec, event: Lost, journal: Journal) -> JobStatus:
     """Write down that a run is gone, unless it said its last itself, or may have and it is not seen here yet."""
-    status = folded_status(job, spec, read)
+    status = folded_status(job, spec, journal.read)
     attempt = next((a for a in running_attempts(status) if a.native_id == event.native_id), None)
     if attempt is None or (_proper_end(attempt, event) and _just_spoke(job, attempt)):
         return status
     said = event if attempt.started else _with_log(job, event)
     try:
-        say(job, said)
+        journal.say(job, said)
     except OSError:  # the job is being deleted; or the disk is full, and it is written down by who looks later
         return apply_to(status, said)
-    return folded_status(job, spec, read)
+    return folded_status(job, spec, journal.read)
 
 
 def _outdated(job: JobDir, status: JobStatus, event: Event) -> bool:

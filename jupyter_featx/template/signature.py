@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from jupyter_featx.errors import TemplateError
 from jupyter_featx.template.history import History
@@ -13,12 +14,21 @@ from jupyter_featx.template.statements import Statement
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@dataclass(frozen=True)
+class _Call:
+    """The call that a function must take, as one of the two; aliases may have given it something already."""
+
+    role: str
+    filled: int = 0  # positions
+    given: frozenset[str] = frozenset()  # keywords
+
+
 def check_function(history: History, name: str) -> None:
     """Refuse what cannot be called as name(path) to give a dict."""
-    _check(history, name, name, history.end, 0, frozenset())
+    _check(history, _Call(name), name, history.end)
 
 
-def _check(history: History, role: str, name: str, at: int, filled: int, keywords: frozenset[str]) -> None:
+def _check(history: History, call: _Call, name: str, at: int) -> None:
     for index in history.versions(name, at):
         statement = history.statements[index]
         if not history.binds(name, index) or statement.is_import:
@@ -26,15 +36,16 @@ def _check(history: History, role: str, name: str, at: int, filled: int, keyword
         functions = list(_definitions(statement.node, name))
         if functions and not isinstance(statement.node, ast.Assign):
             for function in functions:
-                _check_definition(role, statement, function, filled, keywords)
+                _check_definition(call, statement, function)
             continue
         value = getattr(statement.node, "value", None)
         target, more, given = _alias(value)
         if not target or index == at or (target == name and not history.versions(target, index)):
             raise TemplateError(
-                f"{role} ({statement.where}) is not a plain function. Write 'def {role}(path):' and call it from there."
+                f"{call.role} ({statement.where}) is not a plain function. "
+                f"Write 'def {call.role}(path):' and call it from there."
             )
-        _check(history, role, target, index, filled + more, keywords | given)
+        _check(history, _Call(call.role, call.filled + more, call.given | given), target, index)
 
 
 def _definitions(node: ast.AST, name: str) -> Iterator[_Function]:
@@ -53,8 +64,8 @@ def _alias(value: ast.expr | None) -> tuple[str, int, frozenset[str]]:
     return "", 0, frozenset()
 
 
-def _check_definition(role: str, where: Statement, f: _Function, filled: int, given: frozenset[str]) -> None:
-    place = f"({where.cell.label}, line {f.lineno})"
+def _check_definition(call: _Call, where: Statement, f: _Function) -> None:
+    role, place = call.role, f"({where.cell.label}, line {f.lineno})"
     if isinstance(f, ast.AsyncFunctionDef):
         raise TemplateError(
             f"{role} {place} is 'async def'. Write it with 'def'; the job runs many items at once itself."
@@ -64,17 +75,18 @@ def _check_definition(role: str, where: Statement, f: _Function, filled: int, gi
             f"{role} {place} is a generator ('yield' in line {min(lines)}). It must return one dict: collect"
             " the values and 'return' them."
         )
-    if not _takes_one_path(f.args, filled, given):
+    if not _takes_one_path(f.args, call):
         raise TemplateError(
             f"{role}({ast.unparse(f.args)}) {place} must take one argument, the path of the item. Write"
             f" 'def {role}(path):' and give every other argument a default."
         )
 
 
-def _takes_one_path(arguments: ast.arguments, filled: int, given: frozenset[str]) -> bool:
+def _takes_one_path(arguments: ast.arguments, call: _Call) -> bool:
+    given = call.given
     positional = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
     optional = given.union(positional[len(positional) - len(arguments.defaults) :])
-    open_ones = [name for name in positional[filled:] if name not in given]
+    open_ones = [name for name in positional[call.filled :] if name not in given]
     required = [name for name in open_ones if name not in optional]
     keywords = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     missing = [a.arg for a, default in keywords if default is None and a.arg not in given]
