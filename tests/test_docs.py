@@ -131,7 +131,7 @@ PUBLIC = [*jupyter_featx.__all__, *(name for name in vars(client.Job) if not nam
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_each_public_name_has_an_example_that_is_run(name: str):
-    part = re.search(rf"^### {name}\b.*?(?=^##)", text("python-api.md"), re.MULTILINE | re.DOTALL)
+    part = re.search(rf"^### `?{name}\b.*?(?=^##)", text("python-api.md"), re.MULTILINE | re.DOTALL)
     used = "%load_ext" if name == "load_ipython_extension" else f".{name}"
     assert part
     assert any(used in code for code in re.findall(r"^```python\n(.*?)^```", part[0], re.MULTILINE | re.DOTALL))

@@ -19,12 +19,7 @@ export function notice(job: IJob): {
     return { text, type: 'success', tab: 'result', act: trans.__('Result') };
   }
   if (job.state === 'completed') {
-    const text = trans.__(
-      '%1 has completed: %2 rows, %3 items failed.',
-      name(job),
-      number(job.done),
-      number(job.failed)
-    );
+    const text = trans.__('%1 has completed: %2 rows, %3 failed.', name(job), number(job.done), number(job.failed));
     return { text, type: 'warning', tab: 'errors', act: trans.__('Errors') };
   }
   if (job.state === 'cancelled') {
