@@ -9,13 +9,9 @@ import type { IJob } from './api';
 import { useJob, useNow } from './components/hooks';
 import { JobRow } from './components/jobrow';
 import { RequestError } from './request';
+import { IBundle, savedJob } from './saved';
 import { IJobs, JOB_MIME } from './tokens';
 import { trans } from './translation';
-
-interface IBundle {
-  job_id: string;
-  snapshot: Partial<IJob>;
-}
 
 // What a snapshot of an older version may lack.
 const BLANK: IJob = {
@@ -101,13 +97,13 @@ class LiveRenderer extends ReactWidget implements IRenderMime.IRenderer {
   }
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    this.bundle = model.data[this.mimeType] as unknown as IBundle;
+    this.bundle = savedJob(model.data[this.mimeType]);
     this.update();
     return this.renderPromise ?? Promise.resolve();
   }
 
   protected render(): JSX.Element | null {
-    return this.bundle?.job_id ? <Live bundle={this.bundle} jobs={this.jobs} commands={this.commands} /> : null;
+    return this.bundle ? <Live bundle={this.bundle} jobs={this.jobs} commands={this.commands} /> : null;
   }
 }
 
