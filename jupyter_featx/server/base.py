@@ -13,10 +13,11 @@ from jupyter_featx.errors import FeatxError
 from jupyter_featx.server.answers import dumps
 from jupyter_featx.server.contract import Contract
 from jupyter_featx.server.merges import StillMerging
-from jupyter_featx.server.problems import present
+from jupyter_featx.server.problems import BadRequest, present
 from jupyter_featx.server.service import Service
 
 AUTH_RESOURCE = "jupyter_featx"
+MOST_BYTES = 16 << 20  # of a body: a dataset of 100,000 long paths
 _RETRY_SECONDS = 2
 
 
@@ -47,6 +48,10 @@ class FeatxHandler(APIHandler):
 
     def body(self, operation_id: str) -> dict[str, Any]:
         """Return the body. Raises BadRequest."""
+        if len(self.request.body) > MOST_BYTES:  # reading it would hold the loop, and everybody's server
+            raise BadRequest(
+                f"The request is larger than {MOST_BYTES >> 20} MB. Write the paths of the dataset into a text file."
+            )
         return self.contract.body(operation_id, self.request.body)
 
     def answer(self, value: Mapping[str, Any] | str, status: int = 200) -> None:

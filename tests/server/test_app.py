@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
-import http.cookiejar
 import json
 import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, assume, given, settings
+from loggedin import Browser
 from madejobs import make_job, merged, write_rows
 from realjobs import python
 from schemathesis.checks import not_a_server_error
@@ -114,40 +111,6 @@ def test_a_job_outlives_its_server_and_the_next_server_knows_it(home: Path, numb
     second = start_server(home)
     job = second.until(f"jobs/{job_id}", ended)
     assert (job["state"], job["done"], len(job["attempts"])) == ("completed", 8, 1)
-
-
-class Browser:
-    """Logged in by a cookie, as a browser is."""
-
-    def __init__(self, live: Any) -> None:
-        self.jar = http.cookiejar.CookieJar()
-        self.live = live
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
-        for address in (f"{live.url}/login?token={live.token}", f"{live.url}/login"):
-            self.status(address)
-
-    def status(self, address: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> int:
-        try:
-            with self._opener.open(urllib.request.Request(address, body, headers or {}), timeout=120) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as exc:
-            return exc.code
-
-    def listen(self, headers: dict[str, str]) -> int:
-        """Return the status of a handshake with the event bus."""
-        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-        upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
-        upgrade["Cookie"] = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
-        connection = http.client.HTTPConnection("127.0.0.1", self.live.port, timeout=120)
-        try:
-            connection.request("GET", "/api/events/subscribe", headers=upgrade | headers)
-            return connection.getresponse().status
-        finally:
-            connection.close()
-
-    @property
-    def xsrf(self) -> str:
-        return next(cookie.value or "" for cookie in self.jar if cookie.name == "_xsrf")
 
 
 def test_another_origin_can_neither_act_nor_listen(live):
