@@ -28,7 +28,8 @@ class Figure:
         if self.goal is None:
             return f"{self.name:66}{value}"
         verdict = "met" if self.met else "MISSED"
-        return f"{self.name:66}{value}{self.goal:8.4g}  {verdict:7}{self.value / self.goal:6.2f}x"
+        share = f"{self.value / self.goal:6.2f}x" if self.goal else ""  # of nothing there is no share
+        return f"{self.name:66}{value}{self.goal:8.4g}  {verdict:7}{share}".rstrip()
 
 
 HEAD = f"{'what':66}{'figure':>12} {'':9}{'goal':>8}  {'':7}{'of goal':>7}"
