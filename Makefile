@@ -15,7 +15,7 @@ PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready-$(shell cat pyproject.toml .ci/peers benchmarks/peers/requirements.txt | cksum | cut -d ' ' -f 1)
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test check format bench bench-peers chaos docs setup clean
+.PHONY: help demo test check format bench bench-peers chaos soak audit docs setup clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -54,11 +54,18 @@ chaos: $(DEV) ## kill, freeze and fill at random for MINUTES=30 from SEED=1, and
 docs: $(DOCS) ## build the documentation as a site, to be read without a network: build/site/index.html
 	@$(RUN) NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
 	@echo "Open $(abspath build/site/index.html)"
+
+soak: $(DEV) ## 200 jobs in a row and 20 at once on one Jupyter server: does it stay what it was?
+	@$(RUN) python -m benchmarks.soak
+
+audit: $(DEV) ## look for known vulnerabilities in all that is installed
+	@.ci/audit "$(VENV)"
+
 setup: $(DEV) ## install everything for development in .venv
 
 clean: ## remove the environment and everything made here
 	rm -rf node_modules labextension/lib labextension/*.tsbuildinfo jupyter_featx/labextension
-	rm -rf $(VENV) $(PEERS) .chaos .demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .venv.audit .chaos .demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(DEMO):
