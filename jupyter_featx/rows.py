@@ -10,14 +10,23 @@ user's key. A failed item has `"e":{...}` instead of cells.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring
+from math import isfinite
+from typing import Any, NamedTuple
 
 from jupyter_featx.values import FLOAT_EXACT, BadValue, Refused, cell, clean, with_article
 
 __all__ = ["BadValue", "RowEncoder"]
 
-SIMPLE = ((bool, "b"), (str, "t"), (int, "i"), (float, "d"))  # JSON writes these and their subclasses itself
+# How these and their subclasses are written, as JSON writes them.
+SIMPLE: tuple[tuple[type, str, Callable[[Any], str]], ...] = (
+    (bool, "b", {True: "true", False: "false"}.__getitem__),
+    (str, "t", encode_basestring),
+    (int, "i", int.__repr__),
+    (float, "d", float.__repr__),
+    (type(None), "0", lambda _: "true"),
+)
 PLANS = 1000  # shapes remembered; a template whose every row has its own shape must not fill the memory
 MOST_COLUMNS = 20_000  # of one row; a table of more takes more memory than a machine has
 ERROR_TEXT = 10_000  # characters kept of one message or traceback
@@ -26,14 +35,35 @@ FUNCTIONS = {"f": "_process_input", "l": "_process_output"}
 
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 
-Shape = tuple[tuple[str, ...], tuple[type, ...], tuple[str, ...], tuple[type, ...]]
+Shape = tuple[
+    tuple[Any, ...], ...
+]  # keys and types of the values, of the features and where there are any of the labels
+
+
+class Plan(NamedTuple):
+    """How the rows of one shape are written: one text to fill in, which takes a third of what the encoder takes."""
+
+    form: str
+    writers: tuple[Callable[[Any], str], ...]
+    ints: tuple[int, ...]  # places of the values that must be looked at: not every int and float is written as one
+    floats: tuple[int, ...]
+
+    def line(self, head: tuple[int, float, float, int], values: list[Any]) -> str:
+        """Return the row's line. Raises ValueError for a value that needs another kind."""
+        for place in self.ints:
+            if not -FLOAT_EXACT <= values[place] <= FLOAT_EXACT:
+                raise ValueError
+        for place in self.floats:
+            if not isfinite(values[place]):
+                raise ValueError
+        return self.form % (*head, *[write(value) for write, value in zip(self.writers, values, strict=True)])
 
 
 class RowEncoder:
     """Turns rows into lines, and tells when a column appears for the first time."""
 
     def __init__(self) -> None:
-        self._plans: dict[Shape, tuple[tuple[str, ...], tuple[int, ...]]] = {}
+        self._plans: dict[Shape, Plan] = {}
         self._seen: set[str] = set()
 
     def encode(
@@ -46,19 +76,14 @@ class RowEncoder:
         labels: dict[str, Any] | None = None,
     ) -> tuple[bytes, list[str]]:
         """Return the line, and its columns that this encoder never wrote before. Raises BadValue."""
-        row: dict[str, object] = {"i": index, "s": round(seconds, 6), "m": round(peak_mb, 1), "w": worker}
+        head = (index, round(seconds, 6), round(peak_mb, 1), worker)
         try:
-            shape = _shape(features, labels or {})
-            keys, ints = self._plans[shape]
+            plan = self._plans[_shape(features, labels)]
             values = [*features.values(), *labels.values()] if labels else list(features.values())
-            for position in ints:
-                if not -FLOAT_EXACT <= values[position] <= FLOAT_EXACT:
-                    raise ValueError
-            row.update(zip(keys, values, strict=True))
-            return _write(row).encode() + b"\n", []
+            return plan.line(head, values).encode(), []
         except (KeyError, AttributeError, TypeError, ValueError):
             # A new shape, a large int, NaN, a stray byte, or a value that is not allowed.
-            return self._encode_slowly(dict(list(row.items())[:4]), features, labels)
+            return self._encode_slowly(dict(zip("ismw", head, strict=True)), features, labels)
 
     def encode_error(
         self, index: int, seconds: float, peak_mb: float, worker: int, error: Mapping[str, object]
@@ -87,31 +112,30 @@ class RowEncoder:
 
     def _remember(self, features: dict[str, Any], labels: dict[str, Any]) -> None:
         """Keep the plan of a shape whose values JSON writes as they are, once its columns are known."""
-        keys = []
         values = [*features.values(), *labels.values()]
         names = [*(("f", name) for name in features), *(("l", name) for name in labels)]
+        form, writers = '{"i":%d,"s":%r,"m":%r,"w":%d', []
         for (side, name), value in zip(names, values, strict=True):
-            kind = next((kind for base, kind in SIMPLE if isinstance(value, base)), None)
-            if kind is None or f"{side}{kind}:{name}" not in self._seen:
+            kind, write = next(((kind, write) for base, kind, write in SIMPLE if isinstance(value, base)), ("", None))
+            key = f"{side}{kind}:{name}"
+            if write is None or key not in self._seen:
                 return
-            keys.append(f"{side}{kind}:{name}")
+            form += f",{_write(key)}:".replace("%", "%%") + "%s"
+            writers.append(write)
         if len(self._plans) >= PLANS:
             self._plans.clear()
-        ints = tuple(position for position, value in enumerate(values) if isinstance(value, int))
-        self._plans[_shape(features, labels)] = (tuple(keys), ints)
+        ints = tuple(place for place, write in enumerate(writers) if write == int.__repr__)
+        floats = tuple(place for place, write in enumerate(writers) if write == float.__repr__)
+        self._plans[_shape(features, labels)] = Plan(form + "}\n", tuple(writers), ints, floats)
 
 
 def _short(value: object) -> object:
     return clean(value[:ERROR_TEXT]) if isinstance(value, str) else value
 
 
-def _shape(features: dict[str, Any], labels: dict[str, Any]) -> Shape:
-    return (
-        tuple(features),
-        tuple(map(type, features.values())),
-        tuple(labels),
-        tuple(map(type, labels.values())),
-    )
+def _shape(features: dict[str, Any], labels: dict[str, Any] | None) -> Shape:
+    own = (tuple(features), tuple(map(type, features.values())))
+    return (*own, tuple(labels), tuple(map(type, labels.values()))) if labels else own
 
 
 def _cells(side: str, row: Any) -> dict[str, object]:

@@ -179,3 +179,26 @@ def test_a_worker_that_encodes_rows_loads_nothing_heavy() -> None:
     code = "import sys, jupyter_featx.rows, jupyter_featx.shards; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert not {"numpy", "pandas", "polars", "IPython"} & set(loaded.split())
+
+
+def test_names_and_texts_that_look_like_a_form_are_kept() -> None:
+    row = {"100 %d": 1.5, "%s": "50 %", 'a"b': None, "yes": False, "n": 10**15, "é\n": "\x7f\u2028"}
+    cells = encoded(row, {"%": float(7)})
+    assert list(cells.items()) == [
+        ("fd:100 %d", 1.5),
+        ("ft:%s", "50 %"),
+        ('f0:a"b', True),
+        ("fb:yes", False),
+        ("fi:n", 10**15),
+        ("ft:é\n", "\x7f\u2028"),
+        ("ld:%", 7.0),
+    ]
+
+
+def test_a_value_of_another_kind_in_a_known_shape_is_not_written_as_the_first() -> None:
+    encoder = RowEncoder()
+    values = [1.5, 2.5, 3.5, float("nan"), float("inf"), 1e300]
+    rows = [json.loads(encoder.encode(0, 0, 0, 0, {"x": value, "n": 1})[0]) for value in values]
+    assert [row.get("fd:x", row.get("fz:x")) for row in rows] == [1.5, 2.5, 3.5, "NaN", "Infinity", 1e300]
+    ints = [json.loads(encoder.encode(0, 0, 0, 0, {"n": value})[0]) for value in (1, 2, 3, 2**53 + 1, -(2**53))]
+    assert [list(row)[4] for row in ints] == ["fi:n", "fi:n", "fi:n", "fI:n", "fi:n"]
