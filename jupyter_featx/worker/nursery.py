@@ -37,6 +37,7 @@ from typing import Any, NoReturn
 from jupyter_featx.items import ItemFile
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.markers import locate
+from jupyter_featx.worker import tripwires
 from jupyter_featx.worker.process import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
 from jupyter_featx.worker.sandbox import Post, Sandbox
 from jupyter_featx.worker.setup import HIGH, Setup
@@ -73,6 +74,7 @@ class Nursery:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it can come while the template is still being imported
+        tripwires.lay()
         try:
             self._template = import_template(self._job.template, self._setup.workdir)
         except BaseException as exc:  # the user's own module may raise anything

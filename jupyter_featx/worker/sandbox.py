@@ -14,25 +14,24 @@ import time
 import traceback
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from jupyter_featx.items import ItemFile
 from jupyter_featx.markers import locate
 from jupyter_featx.rows import BadValue, RowEncoder
 from jupyter_featx.worker import slots as field
+from jupyter_featx.worker import tripwires
 from jupyter_featx.worker.durations import SHORT_SECONDS, bucket
 from jupyter_featx.worker.setup import HEADER, HIGH
 from jupyter_featx.worker.slots import Slots
-from jupyter_featx.worker.surroundings import Surroundings
+from jupyter_featx.worker.surroundings import QUICK_ITEMS, QUICK_SECONDS, Surroundings
 
 _MESSAGE_LIMIT = 2000
 _TRACEBACK_FRAMES = 6
 
 
-@dataclass(frozen=True)
-class Post:
+class Post(NamedTuple):
     """Where one worker stands: its number, its pipes, and what all the workers share."""
 
     worker: int
@@ -59,6 +58,7 @@ class Sandbox:
         self._surroundings = Surroundings(self._rows, vars(template))
         self._base_mb = _resident_mb()
         self._peak_kb = 0
+        self._peak_mb_then, self._unasked = 0.0, QUICK_ITEMS
 
     def live(self) -> NoReturn:
         """Work until there is no more, or until only a fresh process would do."""
@@ -119,7 +119,7 @@ class Sandbox:
         self._flush_prints()
         if os.getpid() != self._pid:
             os._exit(0)  # the item forked and its child came back here
-        peak_mb = self._peak_mb()
+        peak_mb = self._peak_mb(seconds)
         if error:
             return self._encoder.encode_error(index, seconds, peak_mb, worker, error), seconds
         try:
@@ -133,7 +133,8 @@ class Sandbox:
         return (self._encoder.columns_line(columns) + line if columns else line), seconds
 
     def _describe(self, exc: BaseException) -> dict[str, object]:
-        frames = traceback.extract_tb(exc.__traceback__)[1:]
+        found = traceback.extract_tb(exc.__traceback__)[1:]
+        frames = [frame for frame in found if frame.filename != tripwires.__file__]
         own = [frame for frame in frames if frame.filename == self._file]
         line = own[-1].lineno or 0 if own else 0
         try:
@@ -151,9 +152,8 @@ class Sandbox:
         }
 
     def _write(self, line: bytes) -> None:
-        view = memoryview(line)
-        while view:
-            view = view[os.write(self._rows, view) :]
+        while len(line) > (written := os.write(self._rows, line)):
+            line = line[written:]
 
     @staticmethod
     def _flush_prints() -> None:
@@ -163,11 +163,16 @@ class Sandbox:
         except (OSError, ValueError, AttributeError):
             return  # the item closed or replaced them; they are put back between items
 
-    def _peak_mb(self) -> float:
+    def _peak_mb(self, seconds: float) -> float:
+        self._unasked += 1
+        if seconds < QUICK_SECONDS and self._unasked < QUICK_ITEMS:
+            return self._peak_mb_then  # in so short a time nobody can touch memory that would show in the figure
+        self._unasked = 0
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if peak_kb != self._peak_kb and self._peak_reset >= 0:
             os.pwrite(self._peak_reset, b"5", 0)  # proc(5): 5 resets the peak, so that it is this item's own
             self._peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._peak_mb_then = (self._peak_kb or peak_kb) / 1024
         return peak_kb / 1024
 
     def _swollen(self) -> bool:

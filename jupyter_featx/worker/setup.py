@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 HIGH = 500  # our own descriptors stand up here, where an item's open() and close() do not reach by accident
 HEADER = struct.Struct("<qI")  # before each chunk: sequence number of its first item, how many items
@@ -23,8 +23,7 @@ _THREAD_VARIABLES = (
 )
 
 
-@dataclass(frozen=True)
-class Setup:
+class Setup(NamedTuple):
     """Goes as JSON on the nursery's command line; the lists of descriptors go by worker number."""
 
     job: str

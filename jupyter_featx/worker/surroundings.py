@@ -1,7 +1,9 @@
 """What one item may change in its process and the next one must not see: saved once, put back after each item.
 
-Putting back costs a few microseconds, which is why each check asks the cheapest question that can notice a change. What
-cannot be put back (a leaked thread, many leaked descriptors) makes the worker retire: it is replaced by a clean fork.
+Putting back costs a few microseconds, which is why each check asks the cheapest question that can notice a change, and
+the system is asked nothing after a quick item that called none of the functions that change the process (`tripwires`);
+what C code changes in one is found some items later. What cannot be put back (a leaked thread, many leaked descriptors)
+makes the worker retire: it is replaced by a clean fork.
 """
 
 from __future__ import annotations
@@ -18,12 +20,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from jupyter_featx.worker.tripwires import tripped
+
 _NAMES = "HUP INT TERM ALRM CHLD PIPE USR1 USR2 VTALRM PROF XCPU"
 _SIGNALS = tuple(signal.Signals[f"SIG{name}"] for name in _NAMES.split())
 _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
 _SPARE_DESCRIPTORS = 32  # a cached connection or a lazily opened library is no leak
 _SPARE_THREADS = 8
-_QUICK_SECONDS = 2e-5
+QUICK_SECONDS = 2e-5
+QUICK_ITEMS = 64  # in a row after which the system is asked, whatever they called
 
 
 class Surroundings:
@@ -48,6 +53,7 @@ class Surroundings:
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
         self._threads = threading.active_count()
         self._lowest = self._lowest_free()
+        self._unseen = 0  # quick items since the last full look
 
     def seed(self, number: int) -> None:
         """Start the random generators from the item, so that a row does not depend on what ran before it.
@@ -68,6 +74,23 @@ class Surroundings:
 
     def restore(self, seconds: float) -> bool:
         """Put everything back after an item of so many seconds; return False when only a fresh process can."""
+        if warnings.filters != self._filters:
+            warnings.resetwarnings()  # it also tells the C part that the filters changed
+            warnings.filters[:] = self._filters  # type: ignore[index]
+        if sys.path != self._path:
+            sys.path[:] = self._path
+        if not self._streams_whole():
+            return False
+        self._unseen += 1
+        if seconds < QUICK_SECONDS and not tripped[0] and self._unseen < QUICK_ITEMS:
+            return True
+        self._restore_process()
+        whole = self._limits_and_descriptors()
+        self._unseen, tripped[0] = 0, False
+        # Nobody starts a process or a thread in less; what a quick item could leave, the next longer one gives away.
+        return whole and (seconds < QUICK_SECONDS or (self._no_children() and self._no_threads()))
+
+    def _restore_process(self) -> None:
         try:
             if os.getcwd() != self._cwd:
                 os.chdir(self._cwd)
@@ -78,18 +101,13 @@ class Surroundings:
             os.environ.update({os.fsdecode(key): os.fsdecode(value) for key, value in self._environ.items()})
         if os.umask(self._umask) != self._umask:
             os.umask(self._umask)
-        if warnings.filters != self._filters:
-            warnings.resetwarnings()  # it also tells the C part that the filters changed
-            warnings.filters[:] = self._filters  # type: ignore[index]
-        if sys.path != self._path:
-            sys.path[:] = self._path
         self._restore_signals()
-        if not self._streams_whole() or [resource.getrlimit(which) for which in _LIMITS] != self._limits:
+
+    def _limits_and_descriptors(self) -> bool:
+        """Whether no limit was changed, and hardly a descriptor leaked."""
+        if [resource.getrlimit(which) for which in _LIMITS] != self._limits:
             return False
-        if not self._lowest <= self._lowest_free() <= self._lowest + _SPARE_DESCRIPTORS:
-            return False
-        # Nobody starts a process or a thread in less; what a quick item could leave, the next longer one gives away.
-        return seconds < _QUICK_SECONDS or (self._no_children() and self._no_threads())
+        return self._lowest <= self._lowest_free() <= self._lowest + _SPARE_DESCRIPTORS
 
     def _restore_signals(self) -> None:
         for number, handler in self._handlers:
@@ -117,14 +135,16 @@ class Surroundings:
         return _reaped() or kill_children()
 
 
-def kill_children(seconds: float = 1.0) -> bool:
-    """Kill and reap every child of this process, and what they leave; return whether none is left."""
+def kill_children(seconds: float = 1.0, spared: int = 0) -> bool:
+    """Kill and reap every child of this process but one, and what they leave; return whether none is left."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for pid in children(os.getpid()):
-            with suppress(ProcessLookupError):
+        left = [pid for pid in children(os.getpid()) if pid != spared]
+        for pid in left:
+            with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
-        if _reaped():
+                os.waitpid(pid, os.WNOHANG)
+        if not left if spared else _reaped():
             return True
         time.sleep(0.001)
     return False

@@ -128,3 +128,38 @@ def test_leaked_children_are_killed_after_their_item(tmp_path):
     run = go(tmp_path, template, items=10, cores=1)
     assert run.failed == []
     assert max(run.row(n)["fi:alive"] for n in range(10)) <= 3
+
+
+def test_what_c_code_changes_in_a_quick_item_is_found_some_items_later(tmp_path):
+    template = """
+    import ctypes, os
+    libc = ctypes.CDLL(None)
+    def _process_input(path):
+        if path.endswith("/0"):
+            libc.chdir(b"/")
+        return {"where": os.getcwd()}
+    """
+    run = go(tmp_path, template, items=400, cores=1)
+    assert run.failed == []
+    assert [run.row(n)["ft:where"] for n in range(400)].count("/") <= 65
+
+
+def test_functions_that_are_watched_are_still_those_of_their_modules(tmp_path):
+    template = """
+    import os, pickle, posix, signal
+    def _process_input(path):
+        functions = (os.chdir, os.putenv, os.umask, signal.setitimer, signal.signal)
+        return {
+            "same": all(pickle.loads(pickle.dumps(each)) is each for each in functions),
+            "one": os.chdir is posix.chdir,
+            "by descriptor": os.chdir in os.supports_fd,
+        }
+    """
+    run = go(tmp_path, template, items=1)
+    assert [run.row(0)[f"fb:{key}"] for key in ("same", "one", "by descriptor")] == [True] * 3
+
+
+def test_a_failed_change_of_folder_names_the_line_of_the_template(tmp_path):
+    run = go(tmp_path, "import os\ndef _process_input(path):\n    os.chdir('/nowhere')\n", items=1)
+    assert run.error(0)["line"] == 3
+    assert "tripwires" not in run.error(0)["traceback"]
