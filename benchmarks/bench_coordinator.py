@@ -81,7 +81,7 @@ def asking(requests: int, nodes: int) -> Iterator[list[tuple[int, bytes]]]:
         letters = []
         for number in range(first, min(requests, first + 50)):
             rank = number % nodes
-            letters.append((rank, json.dumps({"ask": 1 + number % 3}).encode()))
+            letters.append((rank, json.dumps({"ask": 1 + number % 3, "mean": MEAN_SECONDS}).encode()))
             if (number // nodes) % ASKS == rank % ASKS:
                 done[rank] += 2 * ASKS
                 counts = [(bucket(MEAN_SECONDS) + step, done[rank] // 20 + 1) for step in range(-10, 10)]

@@ -194,7 +194,7 @@ class Run:
     def hear(self, rank: int, message: dict[str, Any]) -> None:
         coordinator = self.coordinator
         if "ask" in message:
-            self._send(coordinator.ask(rank, message["ask"]))
+            self._send(coordinator.ask(rank, message["ask"], message["mean"]))
         elif "report" in message:
             self._send(coordinator.report(rank, message["report"]))
         elif "returned" in message:

@@ -10,16 +10,17 @@ import errno
 import fcntl
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jupyter_featx.errors import FeatxError, FolderError, JobNotFound, JobStateError, SpecError
-from jupyter_featx.events import EventLog
-from jupyter_featx.spec import JobSpec
+
+if TYPE_CHECKING:  # a nursery needs names of files, and nothing of what stands in them
+    from jupyter_featx.events import EventLog
+    from jupyter_featx.spec import JobSpec
 
 JOB_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
 
@@ -35,11 +36,22 @@ def site_templates() -> Path | None:
     return Path(folder).expanduser().absolute() if folder else None
 
 
-@dataclass(frozen=True)
 class JobDir:
     """The names of the files of one job."""
 
-    path: Path
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JobDir) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __repr__(self) -> str:
+        return f"JobDir({str(self.path)!r})"
 
     @property
     def job_id(self) -> str:
@@ -128,9 +140,13 @@ class JobDir:
         return self.shards / f"a{attempt:04}-r{rank:04}.meta.jsonl"
 
     def event_log(self, writer: str) -> EventLog:
+        from jupyter_featx.events import EventLog
+
         return EventLog(self.events / f"{writer}.jsonl")
 
     def spec(self) -> JobSpec:
+        from jupyter_featx.spec import JobSpec
+
         if not self.path.is_dir():
             raise _no_such(self.job_id)
         try:
@@ -156,6 +172,8 @@ class JobDir:
 
     def claim_attempt(self) -> tuple[int, EventLog]:
         """Take the next number for an attempt; two that start at once get two numbers."""
+        from jupyter_featx.events import EventLog
+
         number = self.next_attempt()
         while True:
             path = self._attempt_log(number)
@@ -209,7 +227,7 @@ def create(name: str, fill: Callable[[JobDir, str], None], root: Path | None = N
         make_private(hidden)
         os.rename(hidden, jobs / job_id)
     except BaseException as exc:
-        shutil.rmtree(hidden, ignore_errors=True)
+        _remove_files(hidden)
         _refuse(exc, jobs)
         raise
     return JobDir(jobs / job_id)
@@ -329,7 +347,13 @@ def remove(job: JobDir) -> None:
         os.rename(job.path, hidden)
     except FileNotFoundError as exc:
         raise _no_such(job.job_id) from exc
-    shutil.rmtree(hidden, ignore_errors=True)
+    _remove_files(hidden)
+
+
+def _remove_files(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _token(size: int) -> str:

@@ -1,10 +1,12 @@
-"""`python -m jupyter_featx.table SHARDS ITEMS INDEX OUT`: merge in a process of its own, print the TableInfo as JSON.
+"""`python -m jupyter_featx.table [--wait] SHARDS ITEMS INDEX OUT`: merge in a process of its own, print the TableInfo.
 
-No rank may load the engine, so rank 0 starts this when the last row is there.
+No rank may load the engine, so rank 0 starts this. With `--wait` it loads the engine, and merges when a line comes on
+the standard input; when that is closed, it goes.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -17,6 +19,11 @@ from jupyter_featx.table import merge
 
 def main(arguments: list[str]) -> int:
     """Merge, print the TableInfo as JSON, and return the exit code."""
+    if arguments[0] == "--wait":
+        arguments = arguments[1:]
+        importlib.import_module("jupyter_featx.table.merging")
+        if not sys.stdin.readline():
+            return 0
     shards, items, index, out = map(Path, arguments)
     try:
         info = merge(shards, items, index, out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from jupyter_featx.items import ItemFile, display
@@ -18,7 +17,7 @@ class ItemNames:
 
     def __init__(self, items: Path, index: Path) -> None:
         self._file = ItemFile(items, index)
-        self._index = index
+        self._offsets = index.open("rb")
         self._text = items.open("rb")
 
     def __len__(self) -> int:
@@ -29,11 +28,12 @@ class ItemNames:
 
     def __exit__(self, *exc_info: object) -> None:
         self._text.close()
+        self._offsets.close()
         self._file.close()
 
     def between(self, start: int, stop: int) -> pl.Series:
         """Return the names of the items start, …, stop - 1."""
-        first, last = (int(np.fromfile(self._index, "<u8", 1, offset=8 * at)[0]) for at in (start, stop))
+        first, last = (int.from_bytes(os.pread(self._offsets.fileno(), 8, 8 * at), "little") for at in (start, stop))
         block = os.pread(self._text.fileno(), last - first, first)
         names = _plain(block)
         if names is None or names.null_count() or len(names) < stop - start:

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO
 
-import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
@@ -66,7 +65,7 @@ class _Sorter:
     def __init__(self, shards: list[Shard], total: int, scratch: Path, limits: Limits) -> None:
         self.unreadable = 0
         self.places: dict[str, Place] = {}
-        self.content: Any = np.zeros(total, np.uint64)  # bytes of text in each good row, plus one
+        self.content = pl.zeros(total, pl.UInt64, eager=True)  # bytes of text in each good row, plus one
         metas = {shard: read_meta(shard) for shard in shards}
         row_schema = {
             "i": pl.Int64(),
@@ -85,14 +84,14 @@ class _Sorter:
         self.errors = Buckets(error_schema, self.edges, scratch / "errors", limits.held_bytes // 4)
         for block in read_blocks(metas, row_schema, total, limits.threads):
             block.improve(self.places)
-            self.content[block.rows["i"].to_numpy()] = (block.text_bytes + 1).to_numpy()
+            self.content.scatter(block.rows["i"], block.text_bytes + 1)
             self.rows.add(block.rows)
             self.errors.add(block.errors)
             self.unreadable += block.unreadable
 
     def group_rows(self, width: int) -> int:
         """Return the rows of a Parquet row group, few when they are wide; it depends on the values only."""
-        rows = max(1, int(np.count_nonzero(self.content)))
+        rows = max(1, int((self.content > 0).sum()))
         mean_bytes = max(1, int(self.content.sum()) // rows)
         most = min(GROUP_ROWS, GROUP_CELLS // width, GROUP_BYTES // mean_bytes)
         return 1 << max(0, most.bit_length() - 1)
@@ -165,7 +164,7 @@ class _Writer:
         csv.write((",".join(ERROR_COLUMNS) + "\r\n").encode())
         for number in range(len(self._sorter.errors)):
             errors = self._sorter.errors.take(number)
-            errors = errors.filter(self._sorter.content[errors["i"].to_numpy()] == 0)
+            errors = errors.filter(self._sorter.content.gather(errors["i"]) == 0)
             if errors.height:
                 errors = errors.with_columns(self._items(number, errors), seconds="s")
                 _append_csv(errors.select(ERROR_COLUMNS), csv)

@@ -83,7 +83,7 @@ class Coordinator:
         self._ranks = [_Rank(workers) for workers in self.plan.workers]
         self._workers = sum(self.plan.workers)
         self.done = self.failed = self.running = 0
-        self._busy_seconds = 0.0
+        self._busy_seconds = self._told_mean = 0.0
         self._idle_since = float("inf")
         self._durations = [0] * BUCKETS
         self._closing = ""
@@ -96,11 +96,12 @@ class Coordinator:
     def mean_seconds(self) -> float:
         """Mean seconds per finished item; 0 while none is."""
         finished = self.done + self.failed
-        return self._busy_seconds / finished if finished else 0.0
+        return self._busy_seconds / finished if finished else self._told_mean
 
-    def ask(self, rank: int, idle: int) -> list[Order]:
-        """A rank has room: `idle` workers without an item."""
+    def ask(self, rank: int, idle: int, mean_seconds: float = 0.0) -> list[Order]:
+        """A rank has room: `idle` workers without an item. It knows its mean some time before its first report."""
         self._waiting[rank] = max(1, idle)
+        self._told_mean = mean_seconds or self._told_mean
         return self._serve()
 
     def report(self, rank: int, report: Report) -> list[Order]:

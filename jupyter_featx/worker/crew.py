@@ -15,7 +15,7 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_featx.errors import FeatxError
@@ -91,7 +91,7 @@ class Crew:
         )
         passed = [theirs.fileno(), self.slots.descriptor, *inner["tasks"], *inner["rows"], *inner["outputs"]]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_featx.worker.nursery", json.dumps(asdict(record))],
+            [sys.executable, "-m", "jupyter_featx.worker.nursery", json.dumps(record._asdict())],
             pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -244,8 +244,8 @@ class Crew:
     def read_output(self, worker: Worker) -> bytes:
         return _read(worker.output)
 
-    def quit(self, seconds: float) -> None:
-        """Kill every worker and end the nursery."""
+    def quit(self, seconds: float, spared: int = 0) -> None:
+        """Kill every worker and end the nursery; one other child of the rank may be spared."""
         with contextlib.suppress(OSError):
             self.control.sendall(b'{"quit": true}\n')
         try:
@@ -253,7 +253,7 @@ class Crew:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        kill_children()  # what it left comes to us, for a rank is the reaper of its orphans
+        kill_children(spared=spared)  # what it left comes to us, for a rank is the reaper of its orphans
         for worker in self.workers:
             worker.alive = False
 

@@ -171,4 +171,4 @@ class Dealer:
         idle = sum(1 for w in self.hands.workers if not self.hands.outstanding(w))
         self._asked = True
         self._dry = not self._pool
-        self.send({"ask": idle})
+        self.send({"ask": idle, "mean": self.mean_seconds})

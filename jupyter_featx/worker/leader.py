@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from jupyter_featx import events
 from jupyter_featx.events import Event
@@ -25,6 +21,7 @@ from jupyter_featx.worker.herald import Herald
 from jupyter_featx.worker.output import complain
 from jupyter_featx.worker.parts import members
 from jupyter_featx.worker.pulse import Pulse
+from jupyter_featx.worker.tablemaker import TableMaker
 from jupyter_featx.worker.verdict import Run, chain, ending, objection, was_cancelled
 from jupyter_featx.worker.walltime import continues
 from jupyter_featx.worker.world import Message, World
@@ -32,6 +29,7 @@ from jupyter_featx.worker.world import Message, World
 _GOODBYE_SECONDS = 1.5
 _RATE_SECONDS = 20.0
 _PULSE_SECONDS = 1.0
+_OWN_SECONDS = 2e-5  # what an item costs besides the user's own functions
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,7 @@ class Charge:
     retry_before: int = 0  # errors of attempts before this one are run again
     limits: LimitSpec = field(default_factory=LimitSpec)
     deadline: float | None = None  # on the monotonic clock
+    table: TableMaker | None = None  # None: nobody makes one
 
 
 class Leader:
@@ -104,7 +103,7 @@ class Leader:
         coordinator = self.coordinator
         self._pulse.hear(rank, time.monotonic())
         if "ask" in message:
-            self._send(coordinator.ask(rank, message["ask"]))
+            self._send(coordinator.ask(rank, message["ask"], message["mean"]))
         elif "report" in message:
             if message["final"]:
                 self._final.add(rank)
@@ -130,6 +129,7 @@ class Leader:
                 self._broken_off = True
                 self._send(self.coordinator.stop("fault", silence))
         elapsed = now - self._begun
+        self._foresee()
         # A row of a chart needs no second for three days: the pauses grow to ten seconds.
         if now - self._told >= (0.2 if elapsed < 3 else min(10.0, max(1.0, elapsed / 600))):
             self._told = now
@@ -161,7 +161,15 @@ class Leader:
             rate=round((finished_items - before) / max(now - since, 1e-3), 4),
         )
 
-    def goodbye(self, *, table: bool) -> None:
+    def _foresee(self) -> None:
+        """Have the table's process ready when the last item ends."""
+        coordinator = self.coordinator
+        if self._charge.table and not coordinator.stopped:
+            left = coordinator.total - coordinator.done - coordinator.failed
+            mean = coordinator.mean_seconds
+            self._charge.table.foresee(left, mean and left * (mean + _OWN_SECONDS) / sum(self._charge.workers))
+
+    def goodbye(self) -> None:
         """Wait a moment for every rank's last counts, make the table, say how it ended.
 
         Of several parts the one that ends last makes it: each says first that it has ended, and then looks.
@@ -169,12 +177,14 @@ class Leader:
         self.all_gone(_GOODBYE_SECONDS)
         if self.coordinator.stopped == "complete":
             self._herald.say(self._progress(time.monotonic()))
-        alone = self._spec.resources.jobs == 1
+        table, alone = self._charge.table, self._spec.resources.jobs == 1
         if table and alone and self.coordinator.stopped == "complete":
-            self._merge()
+            self._merge(table)
+        elif table:
+            table.dismiss()
         self._say_stopped()
         if table and not alone and self._all_parts_complete():
-            self._merge()
+            self._merge(table)
 
     def _all_parts_complete(self) -> bool:
         current = fold(events.read(self._job.events)).current
@@ -203,17 +213,13 @@ class Leader:
         done, failed = self._done + coordinator.done, self._failed + coordinator.failed
         self._herald.say_last(why, message, done, failed)
 
-    def _merge(self) -> None:
+    def _merge(self, table: TableMaker) -> None:
         """Make the table in a process of its own, so that this one never loads the engine."""
         begun = time.monotonic()
-        job = self._job
-        places = map(str, (job.shards, job.items, job.index, job.path))
-        command = [sys.executable, "-m", "jupyter_featx.table", *places]
-        done = subprocess.run(command, stdout=subprocess.PIPE, cwd="/", check=False)
-        if done.returncode:
+        info = table.make()
+        if info is None:
             complain("The table could not be made now; job.result() will try again.")
             return
-        info: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         seconds = round(time.monotonic() - begun, 3)
         counts = {name: info[name] for name in ("rows", "errors", "unreadable")}
         self._herald.say(events.Merged(**counts, seconds=seconds))

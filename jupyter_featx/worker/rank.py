@@ -9,7 +9,7 @@ from __future__ import annotations
 import selectors
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,7 +28,6 @@ from jupyter_featx.worker.world import Message, World
 
 _COMMIT_SECONDS = 0.5  # at most this long between a row's writing and its being safe
 _STOP_SECONDS = 1.0
-_CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 _STILLBORN = 5  # workers in a row that never began an item: the next would not, either
 
 
@@ -38,10 +37,7 @@ class RankOptions:
 
     job: JobDir
     attempt: int
-    workers: int
-    threads: int
     limits: LimitSpec
-    workdir: str
     node: str = ""
 
 
@@ -60,7 +56,9 @@ class Rank:
 
     options: RankOptions
     world: World
+    crew: Crew
     caught: list[int] = field(default_factory=list)  # signals that this process got, until rank 0 obeys them
+    helper: Callable[[], int] = lambda: 0  # a process beside the crew's that is to outlive it; 0 for none
     counts: Counts = field(default_factory=Counts)
     stopped: str = ""
     finished: bool = False
@@ -70,13 +68,6 @@ class Rank:
         attempt = self.options.attempt
         self._shard = Shard(job.shard(attempt, number), job.shard_meta(attempt, number), rank=number, attempt=attempt)
         self._output = OutputLog(job.output_log(attempt, number))
-        limits = {
-            "workdir": self.options.workdir,
-            "threads": self.options.threads,
-            "item_timeout_seconds": self.options.limits.item_timeout_seconds,
-            "item_memory_mb": self.options.limits.item_memory_mb,
-        }
-        self.crew = Crew(job, self.options.workers, limits, 2)
         self._selector = selectors.DefaultSelector()
         self.crew.register(self._selector)
         self._encoder = RowEncoder()  # for the rows of items that took their worker with them
@@ -150,7 +141,7 @@ class Rank:
 
     def _finish(self, why: str) -> None:
         self.stopped = why
-        self.crew.quit(_STOP_SECONDS)
+        self.crew.quit(_STOP_SECONDS, self.helper())
         for keep in (self._read_all, self._commit):  # what was written counts, also where more could not be
             try:
                 keep()
@@ -267,11 +258,3 @@ class Rank:
 
     def _send(self, message: Message) -> None:
         self.world.send(0, message)
-
-
-def caught_signals(numbers: Iterable[int] = _CAUGHT) -> list[int]:
-    """Collect these signals in the returned list instead of dying of them, and wake the loop."""
-    caught: list[int] = []
-    for number in numbers:
-        signal.signal(number, lambda received, _: caught.append(received))
-    return caught

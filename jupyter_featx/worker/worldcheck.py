@@ -7,26 +7,21 @@ large message, rows in a folder that nobody else sees. Each failure names the ca
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
-from jupyter_featx.environment import Difference, compare, describe_like, image_identity, mpi_library
-from jupyter_featx.errors import JobNotFound, WorldError
-from jupyter_featx.events import Stopped
+from jupyter_featx.environment import Difference, compare, describe_like, image_identity
+from jupyter_featx.errors import WorldError
 from jupyter_featx.jobdir import JobDir, write_aside
 from jupyter_featx.spec import JobSpec
+from jupyter_featx.worker.arrival import HOME
 from jupyter_featx.worker.exchange import TIMING, Exchange, Timing
 from jupyter_featx.worker.world import MpiWorld, World
 
 _TASK, _REPORT, _VERDICT = 7101, 7102, 7103
 _MOST_DIFFERENCES = 20
-_HOME = (
-    "Set FEATX_HOME to a folder that every node mounts (in a container: also one that the site's binds mount), "
-    "and submit again."
-)
 
 
 @dataclass(frozen=True)
@@ -37,49 +32,6 @@ class Report:
     sees_nonce: bool = True
     image: str = ""
     differences: list[list[str]] = field(default_factory=list)
-
-
-def read_spec(job: JobDir) -> JobSpec:
-    """Return the job's record. Raises WorldError on a node that does not see the job's folder."""
-    try:
-        return job.spec()
-    except JobNotFound as exc:
-        if job.path.is_dir():
-            raise
-        raise WorldError(f"Node {socket.gethostname()} does not see {job.path}. {_HOME}") from exc
-
-
-def check_size(world: World, job: JobDir, native_id: str, variables: Mapping[str, str] = os.environ) -> None:
-    """Raise WorldError, and say so in the job's events, where this process was started as one of more than MPI sees."""
-    started, rank = _started(variables)
-    if started <= 1 or world.size > 1:
-        return
-    library = mpi_library() or "no MPI library"
-    right = "pmi2" if "MPICH" in library or "Intel" in library else "pmix"
-    message = (
-        f"{started} processes were started, but MPI ({library}) sees one: each would run the whole dataset. "
-        f"Its library and the launcher do not fit: use --mpi={right} (launcher = '{right}' in the site's "
-        "configuration), or a mpirun of that library."
-    )
-    if rank == 0:
-        _, log = job.claim_attempt()
-        log.append(Stopped(native_id=native_id, why="error", message=message, done=0, failed=0))
-    raise WorldError(message)
-
-
-def _started(variables: Mapping[str, str]) -> tuple[int, int]:
-    """Return how many processes were started together with this one, and which of them it is.
-
-    mpirun's word comes first: under Slurm its processes inherit that of the step that started mpirun's own.
-    """
-    for size, rank in (
-        ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
-        ("PMI_SIZE", "PMI_RANK"),
-        ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-    ):
-        if variables.get(size, "").isdigit():
-            return int(variables[size]), int(variables.get(rank) or 0)
-    return 1, 0
 
 
 def check_world(world: World, job: JobDir, spec: JobSpec, timing: Timing = TIMING) -> list[str]:
@@ -98,7 +50,7 @@ def check_world(world: World, job: JobDir, spec: JobSpec, timing: Timing = TIMIN
 def _lead(exchange: Exchange | None, job: JobDir, spec: JobSpec, timing: Timing) -> list[str]:
     reports = {0: _look(spec)}
     if exchange is not None:
-        nonce, text = job.nonce(secrets.token_hex(6)), secrets.token_hex(16)
+        nonce, text = job.nonce(os.urandom(6).hex()), os.urandom(16).hex()
         write_aside(nonce, text)
         try:
             for rank in range(1, exchange.size):
@@ -180,7 +132,7 @@ def _refuse_silent(exchange: Exchange, reports: Mapping[int, Report]) -> None:
 def _refuse_other_homes(reports: Mapping[int, Report], job: JobDir) -> None:
     blind = [report.host for report in reports.values() if not report.sees_nonce]
     if blind:
-        raise WorldError(f"{_where(blind).capitalize()} does not see what rank 0 wrote into {job.path}. {_HOME}")
+        raise WorldError(f"{_where(blind).capitalize()} does not see what rank 0 wrote into {job.path}. {HOME}")
 
 
 def _refuse_hang(exchange: Exchange, reports: Mapping[int, Report], timing: Timing) -> None:

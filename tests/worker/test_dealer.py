@@ -137,7 +137,7 @@ def test_a_rank_asks_when_it_runs_dry_and_only_once(table: Any) -> None:
     dealer, _, sent = table
     dealer.feed()
     dealer.feed()
-    assert sent == [{"ask": 2}]
+    assert sent == [{"ask": 2, "mean": 0.0}]
 
 
 def test_before_anything_is_known_each_worker_gets_one_item(table: Any) -> None:

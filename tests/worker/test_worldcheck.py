@@ -16,7 +16,7 @@ from jupyter_featx import environment, events, jobdir
 from jupyter_featx.errors import WorldError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.spec import ContainerSpec
-from jupyter_featx.worker import worldcheck
+from jupyter_featx.worker import arrival, worldcheck
 from jupyter_featx.worker.world import Solo
 
 MPIEXEC = str(Path(sys.executable).parent / "mpiexec")
@@ -108,7 +108,7 @@ def test_a_home_that_is_not_shared_is_said_with_the_mend(tmp_path):
 
 def test_a_node_without_the_job_folder_says_so(tmp_path):
     with pytest.raises(WorldError, match=r"Node \S+ does not see /nowhere/jobs/x.*Set FEATX_HOME"):
-        worldcheck.read_spec(JobDir(Path("/nowhere/jobs/x")))
+        arrival.read_spec(JobDir(Path("/nowhere/jobs/x")))
 
 
 def test_two_images_under_one_name_are_refused(tmp_path):
@@ -186,7 +186,7 @@ def test_processes_that_do_not_see_each_other_are_refused_once(tmp_path):
     ],
 )
 def test_how_many_processes_were_started(variables, expected):
-    assert worldcheck._started(variables) == expected
+    assert arrival.started_together(variables) == expected
 
 
 def test_one_rank_alone_needs_no_mpi(tmp_path):
@@ -202,7 +202,7 @@ def test_one_rank_alone_needs_no_mpi(tmp_path):
         assert "mpi4py" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
-    worldcheck.check_size(Solo(), job, "1", {})
+    arrival.check_size(Solo(), job, {})
 
 
 def test_many_nodes_are_named_by_the_first_three():
