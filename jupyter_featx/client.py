@@ -1,4 +1,7 @@
-"""The Python API: `submit`, `test`, `jobs`, and the `Job` that they give."""
+"""The Python API: `submit`, `test`, `jobs`, and the `Job` that they give.
+
+What a job needs only later (its table) or not always (a preflight) is imported where it is used: a submit is quick.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_featx import jobdir, table
+from jupyter_featx import jobdir
 from jupyter_featx.config import load
 from jupyter_featx.errors import FeatxError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.launcher import find_launcher
 from jupyter_featx.manager import Draft, Manager
 from jupyter_featx.options import SubmitOptions
-from jupyter_featx.preflight import Preflight, check, run_preflight
 from jupyter_featx.script import RunOptions
 from jupyter_featx.spec import (
     parse_count,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas
+
+    from jupyter_featx.preflight import Preflight
 
 
 @dataclass(frozen=True)
@@ -167,23 +171,33 @@ class Job:
         While the job runs it is of the rows there are so far. `columns` takes only these, `limit` the first so many
         rows. Raises TableError for a column that is not there, or rows that no table can hold.
         """
+        from jupyter_featx import table
+
         return self._read(lambda folder: table.read_table(folder / table.PARQUET, columns=columns, limit=limit))
 
     def features(self) -> pandas.DataFrame:
         """Return what `_process_input` gave (X), with plain names: a row for each of `result()`, items as index."""
+        from jupyter_featx import table
+
         return self._read(lambda folder: table.features(folder / table.PARQUET))
 
     def labels(self) -> pandas.DataFrame:
         """Return what `_process_output` gave (y), with plain names, row for row as `features()`; else no columns."""
+        from jupyter_featx import table
+
         return self._read(lambda folder: table.labels(folder / table.PARQUET))
 
     def errors(self, grouped: bool = True) -> pandas.DataFrame:
         """Return the failed items grouped by cause: count, kind, type, message, where, example; or one row for each."""
+        from jupyter_featx import table
+
         found = self._read(lambda folder: table.read_errors(folder / table.ERRORS))
         return table.group_errors(found) if grouped else found
 
     def timings(self) -> pandas.DataFrame:
         """Return seconds, peak memory (MB), host, rank, worker and attempt: one row for each item that ran."""
+        from jupyter_featx import table
+
         with jobdir.existing(self._job):
             return table.timings(self._job.shards, self._job.items, self._job.index)
 
@@ -217,6 +231,8 @@ class Job:
 
     def _read(self, read: Callable[[Path], pandas.DataFrame]) -> pandas.DataFrame:
         """Return what is read from the folder of the table; one that is damaged is made again, once."""
+        from jupyter_featx import table
+
         with jobdir.existing(self._job):
             try:
                 return read(self._manager.table(self._job))
@@ -259,6 +275,8 @@ def submit(template: Any, data: Any, *, source: Source | None = None, **options:
             if starts := manager.check(draft.job):
                 lines.append(starts)
             if asked.preflight:
+                from jupyter_featx.preflight import check
+
                 lines.append(check(draft.job, manager.root, cells=source.cells))
             if not manager.status(draft.job).attempts:  # a file system without locks let another be first
                 manager.start(draft.job)
@@ -271,6 +289,8 @@ def submit(template: Any, data: Any, *, source: Source | None = None, **options:
 
 def test(template: Any, data: Any, *, source: Source | None = None, **options: Any) -> Preflight:
     """Run the template on a small sample in a fresh process and estimate the whole. Takes what `submit` takes."""
+    from jupyter_featx.preflight import run_preflight
+
     config, manager = load(), Manager()
     asked = SubmitOptions.of(options, config)
     source = source or Source.of(template)

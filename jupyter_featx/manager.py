@@ -6,8 +6,6 @@ It holds no state of its own: every answer is read from the job folders and, for
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jupyter_featx import container, events, jobdir, script, table
+from jupyter_featx import container, events, jobdir, script
 from jupyter_featx.config import load
 from jupyter_featx.dataset import DatasetOptions, DatasetReport, prepare
 from jupyter_featx.errors import JobNotFound, JobStateError, SchedulerError, SpecError
@@ -52,7 +50,7 @@ class Manager:
     ) -> None:
         self._root, self._journal = root, Journal(read, self._say)
         self._schedulers: Mapping[str, Scheduler] = schedulers or known_schedulers()
-        self._writer = f"client-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._writer = f"client-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
 
     @property
     def root(self) -> Path:
@@ -182,7 +180,7 @@ class Manager:
     ) -> JobStatus:
         """Return when the job has ended; raise TimeoutError when that takes longer than `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        begun, pause = time.monotonic(), 0.02
+        begun = time.monotonic()
         while True:
             status = self.status(job)
             if tell:
@@ -196,8 +194,8 @@ class Manager:
             left = float("inf") if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"Job '{job.job_id}' is still {status.state} after {timeout:g} s; it goes on.")
-            time.sleep(min(pause, left))
-            pause = min(0.1 if time.monotonic() - begun < 60 else 0.5, pause * 1.3)
+            waited = time.monotonic() - begun  # a short job is missed by little, a long one costs little to wait for
+            time.sleep(min(left, max(0.01, min(0.1 if waited < 60 else 0.5, waited / 30))))
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -246,6 +244,8 @@ class Manager:
 
         `again` makes it anew also when there is one.
         """
+        from jupyter_featx import table
+
         status = self.status(job)
         complete = status.state is State.COMPLETED
         if complete and not again and status.merged_rows is not None and (job.path / table.PARQUET).exists():
@@ -283,6 +283,8 @@ def _render(job: JobDir, spec: JobSpec, options: RunOptions) -> str:
 
 def copy_modules(template: Template, folder: Path) -> None:
     """Copy the local modules that the template imports: the job runs what was submitted, whatever is edited later."""
+    import shutil
+
     for module in template.modules:
         place = Path(module.path)
         for source in module_files(place):

@@ -10,9 +10,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, TemplateError
+from typing import TYPE_CHECKING, Any
 
 from jupyter_featx import container
 from jupyter_featx.directives import directive, directives, warning_seconds
@@ -20,6 +18,9 @@ from jupyter_featx.errors import SpecError
 from jupyter_featx.inherited import BATCH_PREFIXES, DROPPED_PREFIXES, DROPPED_VARIABLES
 from jupyter_featx.jobdir import JobDir, site_templates
 from jupyter_featx.spec import JobSpec
+
+if TYPE_CHECKING:  # who only looks at jobs renders nothing
+    from jinja2 import Environment
 
 _FOLDER = Path(__file__).parent / "slurm_templates"
 
@@ -95,6 +96,8 @@ def render(
     A template of the same name in a site's `folder`, the first of several that has it, comes before ours. It can
     `{% extends "featx/mpi.sbatch.j2" %}` and change blocks of it. Raises SpecError when it is not right.
     """
+    from jinja2 import TemplateError
+
     given = [folder] if isinstance(folder, Path) else list(folder or ())
     folders = [*given, _FOLDER]
     jinja = _environment(folders)
@@ -110,6 +113,8 @@ def render(
 
 
 def _environment(folders: Sequence[Path]) -> Environment:
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
     ours = PrefixLoader({"featx": FileSystemLoader(_FOLDER)})
     jinja = Environment(
         loader=ChoiceLoader([*(FileSystemLoader(place) for place in folders), ours]),

@@ -14,7 +14,7 @@ import pytest
 from realjobs import calls, counting, make_items, until
 
 import jupyter_featx as featx
-from jupyter_featx import client
+from jupyter_featx import client, preflight
 from jupyter_featx.client import DryRun, Job
 from jupyter_featx.errors import (
     DatasetError,
@@ -284,7 +284,7 @@ def test_a_job_cannot_be_retried_while_its_submit_tries_it(
             Job(job, client.Manager()).retry()
         return "tried"
 
-    monkeypatch.setattr(client, "check", retried_meanwhile)
+    monkeypatch.setattr(preflight, "check", retried_meanwhile)
     job = client.submit(BOTH, numbers)
     assert isinstance(job, Job)
     assert job.lines[-1] == "tried"
