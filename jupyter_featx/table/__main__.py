@@ -6,6 +6,7 @@ the standard input; when that is closed, it goes.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -21,7 +22,10 @@ def main(arguments: list[str]) -> int:
     """Merge, print the TableInfo as JSON, and return the exit code."""
     if arguments[0] == "--wait":
         arguments = arguments[1:]
+        gc.disable()  # the engine is a million objects that stay: to look through them again and again takes a tenth
         importlib.import_module("jupyter_featx.table.merging")
+        gc.freeze()
+        gc.enable()
         if not sys.stdin.readline():
             return 0
     shards, items, index, out = map(Path, arguments)

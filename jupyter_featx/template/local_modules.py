@@ -10,7 +10,7 @@ import sysconfig
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from pathlib import Path
 
@@ -53,13 +53,16 @@ def imported_roots(node: ast.AST) -> Iterator[str]:
             yield from (alias.name.split(".")[0] for alias in child.names)
         elif isinstance(child, ast.ImportFrom) and child.module and not child.level:
             yield child.module.split(".")[0]
-        elif isinstance(child, ast.Call) and ast.unparse(child.func) in (
-            "importlib.import_module",
-            "import_module",
-        ):
+        elif isinstance(child, ast.Call) and _is_import_module(child.func):
             constant = child.args[0] if child.args else None
             if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
                 yield constant.value.split(".")[0]
+
+
+def _is_import_module(called: ast.expr) -> bool:
+    if isinstance(called, ast.Attribute):
+        return called.attr == "import_module" and isinstance(called.value, ast.Name) and called.value.id == "importlib"
+    return isinstance(called, ast.Name) and called.id == "import_module"
 
 
 def module_files(place: str | Path) -> list[Path]:
@@ -109,17 +112,25 @@ def _is_installed(place: Path) -> bool:
     return any(place.parent.glob("*.dist-info"))  # a folder of `pip install --target`
 
 
-def _roots_of_file(file: Path) -> set[str]:
+def _roots_of_file(file: Path) -> frozenset[str]:
     if file.suffix != ".py":
-        return set()
+        return frozenset()
+    try:
+        about = file.stat()
+        return _roots_of_version(file, about.st_mtime_ns, about.st_size)
+    except OSError as exc:
+        raise TemplateError(f"Cannot read the local module {file}: {exc.strerror}. Check its permissions.") from exc
+
+
+@lru_cache(maxsize=10_000)
+def _roots_of_version(file: Path, *_version: int) -> frozenset[str]:
+    """Return what a file imports; it is asked for the whole template and for each of its functions."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return set(imported_roots(ast.parse(file.read_bytes())))
+            return frozenset(imported_roots(ast.parse(file.read_bytes())))
     except (SyntaxError, ValueError):
-        return set()
-    except OSError as exc:
-        raise TemplateError(f"Cannot read the local module {file}: {exc.strerror}. Check its permissions.") from exc
+        return frozenset()
 
 
 def _digest(place: Path) -> str:

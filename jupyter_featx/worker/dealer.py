@@ -96,6 +96,10 @@ class Dealer:
         """How many items are here that nobody has begun."""
         return len(self._pool) + sum(self.hands.unbegun(worker) for worker in self.hands.workers)
 
+    def awaits(self) -> bool:
+        """Whether more items will surely come, of those that the coordinator had when it last gave some."""
+        return self._asked and not self.closed and self._unleased > 0
+
     def idle(self) -> bool:
         """Whether nothing runs here and nothing waits."""
         return not self._suspects and not self.left() and not any(map(self.hands.outstanding, self.hands.workers))

@@ -256,11 +256,21 @@ def import_template(path: Path, workdir: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules["template"] = module
     spec.loader.exec_module(module)
-    for source in (path, *path.with_name("modules").rglob("*.py")):
-        _import_ahead(source.read_text(encoding="utf-8", errors="replace"))
+    read: set[Path] = set()
+    while unread := _loaded_sources(path) - read:
+        for source in sorted(unread):
+            _import_ahead(source.read_text(encoding="utf-8", errors="replace"))
+        read |= unread
     if "numpy" in sys.modules:
         importlib.import_module("numpy.random")  # numpy loads it late, and it must be there to be seeded
     return module
+
+
+def _loaded_sources(template: Path) -> set[Path]:
+    """Return the template and those of the job's own modules that are imported: of a large package often a few."""
+    folder = f"{template.with_name('modules')}/"
+    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    return {template, *(Path(file) for file in files if file.startswith(folder) and file.endswith(".py"))}
 
 
 def _import_ahead(text: str) -> None:

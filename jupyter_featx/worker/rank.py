@@ -1,7 +1,7 @@
 """One rank, one node: an event loop without threads between its workers, its shard and the coordinator.
 
-Every turn: take the rows that came, write them, force them to disk, count them, and only then say so; give workers
-chunks sized by time; ask the coordinator for more before they run dry.
+Every turn: take the rows that came, and write them; give workers chunks sized by time, and ask the coordinator for more
+before they run dry; force the rows to disk, count them, and only then say so.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from jupyter_featx.worker.world import Message, World
 
 _COMMIT_SECONDS = 0.5  # at most this long between a row's writing and its being safe
 _STOP_SECONDS = 1.0
+_FIRST_ITEMS, _FIRST_TURN_SECONDS = 1000, 0.001  # in which chunks grow, a turn at a time
 _STILLBORN = 5  # workers in a row that never began an item: the next would not, either
 
 
@@ -93,7 +94,8 @@ class Rank:
             self._finish("error")
 
     def _turn(self, longest: float) -> None:
-        early = self._turn_start + TURN_SECONDS - time.monotonic()
+        pause = TURN_SECONDS if self._dealer.finished > _FIRST_ITEMS else _FIRST_TURN_SECONDS
+        early = self._turn_start + pause - time.monotonic()
         if early > 0:
             time.sleep(early)
         for key, _ in self._selector.select(longest):
@@ -105,12 +107,11 @@ class Rank:
             else:
                 self._hear_nursery()
         self._turn_start = time.monotonic()
+        if self._ready and not self.stopped:
+            self._feed()  # first, for the disk may take its time
         self._commit_when_due()
-        if self.stopped:
-            return
-        if self._ready:
-            self._feed()
-        self._report_when_due()
+        if not self.stopped:
+            self._report_when_due()
 
     def _feed(self) -> None:
         finished = self.counts.done + self.counts.failed + self._shard.written
@@ -212,7 +213,7 @@ class Rank:
     def _commit_when_due(self) -> None:
         if not self._shard.written:
             return
-        quiet = not any(self.crew.outstanding(worker) for worker in self.crew.workers)
+        quiet = not self._dealer.awaits() and not any(map(self.crew.outstanding, self.crew.workers))
         if quiet or time.monotonic() - self._committed >= _COMMIT_SECONDS:
             self._commit()
 

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from engine import descendants, go, make_job, read
+from engine import descendants, go, make_job, read, run
 
 LONG = f"1{os.getpid()}"  # seconds that no other program sleeps
 HANGS = {
@@ -117,6 +117,21 @@ def test_modules_imported_inside_a_function_are_loaded_once(tmp_path):
     run = go(tmp_path, template, items=10)
     assert run.failed == [3]
     assert run.seconds < 4
+
+
+def test_of_a_large_package_only_what_is_imported_is_loaded_ahead(tmp_path):
+    job = make_job(tmp_path, "def _process_input(p):\n    import own.part\n    return own.part.row()\n", 4)
+    package = job.modules / "own"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "part.py").write_text(
+        "def row():\n    import wave, sys\n    return {'colours': 'colorsys' in sys.modules}\n"
+    )
+    (package / "other.py").write_text("import colorsys\n")
+    job.template.write_text(f"import sys\nsys.path.insert(0, {str(job.modules)!r})\n" + job.template.read_text())
+    done = run(job)
+    assert done.failed == []
+    assert not any(done.row(n)["fb:colours"] for n in range(4))
 
 
 def test_threads_are_one_unless_asked_for(tmp_path):
