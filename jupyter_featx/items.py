@@ -37,11 +37,15 @@ def _write_both(paths: Iterator[bytes], items_path: str, index_path: str) -> int
     count = end = 0
     with open(items_path, "wb") as items, open(index_path, "wb") as index:
         index.write(_uint64s([0]))
-        while lines := [_escaped(path) + b"\n" for path in islice(paths, BLOCK)]:
-            items.write(b"".join(lines))
-            offsets = list(accumulate(map(len, lines), initial=end))
-            index.write(_uint64s(offsets[1:]))
-            count, end = count + len(lines), offsets[-1]
+        while lines := list(islice(paths, BLOCK)):
+            block = b"\n".join(lines)
+            if b"\\" in block or b"\r" in block or block.count(b"\n") >= len(lines):
+                lines = list(map(_escaped, lines))
+                block = b"\n".join(lines)
+            items.write(block + b"\n")
+            ends = list(accumulate([len(line) + 1 for line in lines], initial=end))
+            index.write(_uint64s(ends[1:]))
+            count, end = count + len(lines), ends[-1]
     return count
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from math import gcd
 from time import perf_counter
@@ -33,20 +35,20 @@ def spread(count: int) -> Iterator[int]:
 
 
 def _list_crowded_folders(paths: Sequence[bytes], states: bytearray) -> None:
-    crowds: dict[int, int] = {}  # by hash: a million parent names would take 100 MB, a collision costs nothing
-    for path in paths:
-        parent = hash(_parent(path))
-        crowds[parent] = crowds.get(parent, 0) + 1
-    if not crowds or max(crowds.values()) < CROWDED:
+    # By hash: a million parent names would take 100 MB, a collision costs nothing.
+    hashes = array("q", (hash(path.rpartition(b"/")[0] or b"/") for path in paths))
+    crowded = {parent for parent, count in Counter(hashes).items() if count >= CROWDED}
+    if not crowded:
         return
     waiting = {
-        path: i for i, path in enumerate(paths) if crowds[hash(_parent(path))] >= CROWDED and not path.endswith(b"/..")
+        path: i
+        for i, (path, parent) in enumerate(zip(paths, hashes, strict=True))
+        if parent in crowded and not path.endswith(b"/..")
     }
-    del crowds
-    parents = set(map(_parent, waiting))
+    parents = {path.rpartition(b"/")[0] or b"/" for path in waiting}
     refused = {parent for parent in parents if not _list_folder(parent, waiting, states)}
     for path, i in waiting.items():
-        if _parent(path) not in refused:
+        if not refused or (path.rpartition(b"/")[0] or b"/") not in refused:
             states[i] = MISSING
 
 
@@ -103,7 +105,3 @@ def _kind(path: bytes) -> int:
 def _readability(path: bytes, kind: int) -> int:
     wanted = os.R_OK | os.X_OK if kind == FOLDER else os.R_OK
     return READABLE if os.access(path, wanted) else UNREADABLE
-
-
-def _parent(path: bytes) -> bytes:
-    return path.rpartition(b"/")[0] or b"/"

@@ -148,6 +148,12 @@ def _from_list(values: Iterable[bytes], source: str, options: DatasetOptions) ->
         values = _files_of(values, keep, resolved.refused)
     if options.pattern is not None:
         values = (path for path in values if keep(os.path.basename(path)))
+    if options.limit is None:
+        paths = list(values)
+        if len(dict.fromkeys(paths)) == len(paths):
+            resolved.paths = paths
+            return resolved
+        values = paths
     unique: dict[bytes, None] = {}
     for path in values:
         count = len(unique)

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from jupyter_featx import events
 from jupyter_featx.events import Event
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.shards import FAILED, MISSING, OK, finished, wrote
+from jupyter_featx.shards import FAILED, MISSING, OK, finished, list_shards, wrote
 from jupyter_featx.spec import JobSpec, LimitSpec
-from jupyter_featx.state import State, fold
 from jupyter_featx.worker.coordinator import Coordinator, Order, Plan, Report
 from jupyter_featx.worker.herald import Herald
 from jupyter_featx.worker.output import complain
@@ -69,7 +68,7 @@ class Leader:
     def _pending(self) -> array[int]:
         """Return the items to run, in the order of the run, and count those that earlier attempts finished."""
         spec, charge = self._spec, self._charge
-        damaged = fold(events.read(self._job.events)).missing > 0
+        damaged = bool(list_shards(self._job.shards)) and self._damaged()
         status = finished(self._job.shards, spec.total, thorough=damaged, retry_before=charge.retry_before)
         own = members(spec.job_id, spec.total, charge.part, spec.resources.jobs)
         mine = status if len(own) == spec.total else bytes(map(status.__getitem__, own))
@@ -77,6 +76,12 @@ class Leader:
         pending = [item for item, at in zip(own, mine, strict=True) if at == MISSING]
         random.Random(spec.job_id).shuffle(pending)
         return array("I", pending)
+
+    def _damaged(self) -> bool:
+        """Whether rows have gone since they were counted."""
+        from jupyter_featx.state import fold  # a job's first run does not ask
+
+        return fold(events.read(self._job.events)).missing > 0
 
     def begin(self) -> None:
         """Say that the attempt runs; with nothing left to do it ends at once."""
@@ -187,6 +192,8 @@ class Leader:
             self._merge(table)
 
     def _all_parts_complete(self) -> bool:
+        from jupyter_featx.state import State, fold
+
         current = fold(events.read(self._job.events)).current
         complete = [attempt for attempt in current if attempt.state is State.COMPLETED]
         return len(complete) == self._spec.resources.jobs

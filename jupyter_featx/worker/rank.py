@@ -15,7 +15,6 @@ from typing import Any
 
 from jupyter_featx.errors import ShardError
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.rows import RowEncoder
 from jupyter_featx.spec import LimitSpec
 from jupyter_featx.worker.blame import blame
 from jupyter_featx.worker.coordinator import Report
@@ -71,7 +70,6 @@ class Rank:
         self._output = OutputLog(job.output_log(attempt, number))
         self._selector = selectors.DefaultSelector()
         self.crew.register(self._selector)
-        self._encoder = RowEncoder()  # for the rows of items that took their worker with them
         self._dealer = Dealer(self.crew, self._send)
         self._ready = False
         self._long_ends = [0] * BUCKETS  # of items that took their worker with them, which count their time no more
@@ -203,10 +201,12 @@ class Rank:
             return  # who ends the run ends every process of it, more than once: the item has no part in that
         if not death.why and self._dealer.suspect(death.item):
             return
+        from jupyter_featx.rows import RowEncoder  # for the row of an item that took its worker with it
+
         error = blame(death, self.options.limits, self.options.job)
         self._long_ends[bucket(death.seconds)] += 1
         peak_mb = 0.0 if death.why != "memory" else float(self.options.limits.item_memory_mb or 0)
-        self._shard.add(self._encoder.encode_error(death.item, death.seconds, peak_mb, death.worker, error))
+        self._shard.add(RowEncoder().encode_error(death.item, death.seconds, peak_mb, death.worker, error))
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
