@@ -12,6 +12,7 @@ from itertools import accumulate, islice
 from jupyter_featx.errors import DatasetError
 
 BLOCK = 4096  # items written or streamed at a time
+HELD_BYTES = 8 << 20
 OFFSET = 8  # bytes of one little-endian uint64 in the index
 
 _PAIR = struct.Struct("<QQ")
@@ -60,6 +61,7 @@ class ItemFile:
             os.close(self._items)
             raise
         self._open = True
+        self._held: tuple[memoryview, bytes] | None = None
         size = os.fstat(self._index).st_size
         self._count = size // OFFSET - 1
         if size < OFFSET or size % OFFSET or self._offsets(self._count, 1)[0] != os.fstat(self._items).st_size:
@@ -85,12 +87,23 @@ class ItemFile:
 
     def read(self, indices: Iterable[int]) -> list[str]:
         """Return the items at these indices, in the order asked."""
+        if self._held:
+            ends, text = self._held
+            lines = [text[ends[i] : ends[i + 1] - 1] for i in indices]
+            return [os.fsdecode(_unescaped(line) if b"\\" in line else line) for line in lines]
         found = []
         for i in indices:  # spelled out: a worker does this for every item
             start, stop = _PAIR.unpack(os.pread(self._index, 2 * OFFSET, OFFSET * i))
             line = os.pread(self._items, stop - start - 1, start)
             found.append(os.fsdecode(_unescaped(line) if b"\\" in line else line))
         return found
+
+    def hold(self) -> None:
+        """Keep the items in memory, where that is little, for this process and its forks to read without a call."""
+        size = os.fstat(self._items).st_size
+        if size + OFFSET * self._count <= HELD_BYTES:
+            text = os.pread(self._items, size, 0)
+            self._held = (memoryview(self._offsets(0, self._count + 1)), text) if len(text) == size else None
 
     def close(self) -> None:
         """Close both files; closing twice is harmless."""

@@ -35,6 +35,8 @@ FUNCTIONS = {"f": "_process_input", "l": "_process_output"}
 
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 
+_HEAD = '{"i":%d,"s":%.6f,"m":%.1f,"w":%d'
+
 Shape = tuple[
     tuple[Any, ...], ...
 ]  # keys and types of the values, of the features and where there are any of the labels
@@ -48,15 +50,15 @@ class Plan(NamedTuple):
     ints: tuple[int, ...]  # places of the values that must be looked at: not every int and float is written as one
     floats: tuple[int, ...]
 
-    def line(self, head: tuple[int, float, float, int], values: list[Any]) -> str:
-        """Return the row's line. Raises ValueError for a value that needs another kind."""
+    def cells(self, values: list[Any]) -> str:
+        """Return the end of the row's line. Raises ValueError for a value that needs another kind."""
         for place in self.ints:
             if not -FLOAT_EXACT <= values[place] <= FLOAT_EXACT:
                 raise ValueError
         for place in self.floats:
             if not isfinite(values[place]):
                 raise ValueError
-        return self.form % (*head, *[write(value) for write, value in zip(self.writers, values, strict=True)])
+        return self.form % tuple([write(value) for write, value in zip(self.writers, values, strict=True)])
 
 
 class RowEncoder:
@@ -76,29 +78,28 @@ class RowEncoder:
         labels: dict[str, Any] | None = None,
     ) -> tuple[bytes, list[str]]:
         """Return the line, and its columns that this encoder never wrote before. Raises BadValue."""
-        head = (index, round(seconds, 6), round(peak_mb, 1), worker)
+        head = _HEAD % (index, seconds, peak_mb, worker)
         try:
             plan = self._plans[_shape(features, labels)]
             values = [*features.values(), *labels.values()] if labels else list(features.values())
-            return plan.line(head, values).encode(), []
+            return (head + plan.cells(values)).encode(), []
         except (KeyError, AttributeError, TypeError, ValueError):
             # A new shape, a large int, NaN, a stray byte, or a value that is not allowed.
-            return self._encode_slowly(dict(zip("ismw", head, strict=True)), features, labels)
+            return self._encode_slowly(head, features, labels)
 
     def encode_error(
         self, index: int, seconds: float, peak_mb: float, worker: int, error: Mapping[str, object]
     ) -> bytes:
         """Return the line of a failed item."""
         parts = {key: _short(value) for key, value in error.items()}
-        row = {"i": index, "s": round(seconds, 6), "m": round(peak_mb, 1), "w": worker, "e": parts}
-        return _write(row).encode() + b"\n"
+        return (_HEAD % (index, seconds, peak_mb, worker) + _ended({"e": parts})).encode()
 
     @staticmethod
     def columns_line(columns: list[str]) -> bytes:
         """Return the line that announces new columns in the shard's companion file."""
         return _write({"columns": columns}).encode() + b"\n"
 
-    def _encode_slowly(self, row: dict[str, object], features: Any, labels: Any) -> tuple[bytes, list[str]]:
+    def _encode_slowly(self, head: str, features: Any, labels: Any) -> tuple[bytes, list[str]]:
         cells = _cells("f", features)
         if labels is not None:
             cells.update(_cells("l", labels))
@@ -106,7 +107,7 @@ class RowEncoder:
             raise BadValue(f"the row has {len(cells):,} columns, more than {MOST_COLUMNS:,}; {_WIDE_HINT}")
         self._remember(features, labels or {})
         new = [key for key in cells if key not in self._seen]
-        line = _write({**row, **cells}).encode() + b"\n"
+        line = (head + _ended(cells)).encode()
         self._seen.update(new)
         return line, new
 
@@ -114,7 +115,7 @@ class RowEncoder:
         """Keep the plan of a shape whose values JSON writes as they are, once its columns are known."""
         values = [*features.values(), *labels.values()]
         names = [*(("f", name) for name in features), *(("l", name) for name in labels)]
-        form, writers = '{"i":%d,"s":%r,"m":%r,"w":%d', []
+        form, writers = "", []
         for (side, name), value in zip(names, values, strict=True):
             kind, write = next(((kind, write) for base, kind, write in SIMPLE if isinstance(value, base)), ("", None))
             key = f"{side}{kind}:{name}"
@@ -127,6 +128,11 @@ class RowEncoder:
         ints = tuple(place for place, write in enumerate(writers) if write == int.__repr__)
         floats = tuple(place for place, write in enumerate(writers) if write == float.__repr__)
         self._plans[_shape(features, labels)] = Plan(form + "}\n", tuple(writers), ints, floats)
+
+
+def _ended(rest: dict[str, object]) -> str:
+    """Return the end of a line: what stands behind the head."""
+    return f",{_write(rest)[1:]}\n" if rest else "}\n"
 
 
 def _short(value: object) -> object:

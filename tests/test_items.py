@@ -127,3 +127,12 @@ def test_the_reader_imports_only_what_a_worker_can_afford():
     ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=here, capture_output=True, text=True)
     dear = {"re", "json", "pathlib", "typing", "shutil", "tempfile", "numpy", "pandas"}
     assert not set(ran.stdout.split()) & dear
+
+
+def test_held_in_memory_the_items_are_the_same(tmp_path: Path) -> None:
+    paths = [b"/a", b"/with space", b"/back\\slash", b"/line\nbreak", b"/\xff"]
+    assert write_items(paths, tmp_path / "i", tmp_path / "x") == 5
+    with ItemFile(tmp_path / "i", tmp_path / "x") as items:
+        before = items.read([4, 0, 3, 1, 2])
+        items.hold()
+        assert items.read([4, 0, 3, 1, 2]) == before == [os.fsdecode(paths[n]) for n in (4, 0, 3, 1, 2)]

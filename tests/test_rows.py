@@ -163,7 +163,7 @@ def test_a_bad_value_leaves_the_encoder_as_it_was() -> None:
 def test_an_error_is_one_short_line() -> None:
     error = {"kind": "exception", "message": "a\nb\udcff" + "x" * 100_000, "line": 3}
     line = RowEncoder().encode_error(5, 0.5, 1.0, 0, error)
-    assert line.startswith(b'{"i":5,"s":0.5,"m":1.0,"w":0,"e":{"kind":"exception","message":"a\\nb\\\\udcff')
+    assert line.startswith(b'{"i":5,"s":0.500000,"m":1.0,"w":0,"e":{"kind":"exception","message":"a\\nb\\\\udcff')
     assert len(line) < 11_000
 
 

@@ -95,6 +95,7 @@ class Nursery:
         # A scheduler may send them to every process of the run; the rank decides what they mean.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
+        self._items.hold()
         gc.freeze()  # keeps the collector's marks, and so copies, out of the shared pages
         self._tell(ready=True)
         selector = selectors.DefaultSelector()  # select() itself ends at descriptor 1023
