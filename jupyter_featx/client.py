@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_featx import jobdir
 from jupyter_featx.config import load
-from jupyter_featx.errors import FeatxError
+from jupyter_featx.errors import FeatxError, JobStateError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.launcher import find_launcher
 from jupyter_featx.manager import Draft, Manager
@@ -221,13 +221,20 @@ class Job:
 
     def script(self) -> str:
         """Return the script that was submitted."""
-        with jobdir.existing(self._job):
-            return self._job.script.read_text(encoding="utf-8", errors="surrogateescape")
+        return self._text(self._job.script)
 
     def template(self) -> str:
         """Return the code that runs."""
+        return self._text(self._job.template)
+
+    def _text(self, path: Path) -> str:
         with jobdir.existing(self._job):
-            return self._job.template.read_text(encoding="utf-8")
+            try:
+                return path.read_text(encoding="utf-8", errors="surrogateescape")
+            except OSError as exc:
+                if not self._job.path.is_dir():
+                    raise
+                raise JobStateError(f"Cannot read {path}: {exc.strerror}. Submit the job again to have one.") from exc
 
     def _read(self, read: Callable[[Path], pandas.DataFrame]) -> pandas.DataFrame:
         """Return what is read from the folder of the table; one that is damaged is made again, once."""

@@ -16,7 +16,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from jupyter_featx.typed import checked
+
 VERSION = 1
+_LATEST = 1e11  # a time that no clock shows, after which every other event would come
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +195,7 @@ def read(folder: Path) -> list[Event]:
         is_attempt = path.name.startswith("attempt-")
         latest = attempts if is_attempt else 0.0
         with suppress(FileNotFoundError):  # the job is being deleted
-            for event in parse(path.read_bytes().splitlines(keepends=True)):
+            for event in parse(path.read_bytes().split(b"\n")[:-1]):
                 latest = max(latest, event.time)
                 found.append((latest, event))
         if is_attempt:
@@ -201,14 +204,15 @@ def read(folder: Path) -> list[Event]:
 
 
 def parse(lines: Iterable[bytes]) -> Iterator[Event]:
-    """Yield the events of the lines; a torn last line and kinds from a newer version are passed over."""
+    """Yield the events of the whole lines; damaged ones and kinds from a newer version are passed over."""
     for line in lines:
-        if not line.endswith(b"\n"):
-            return
         try:
             record: dict[str, Any] = json.loads(line)
             kind = EventLog.KINDS[record.pop("event")]
             record.pop("v")
-            yield kind(**record)
-        except (ValueError, KeyError, TypeError, AttributeError):
+            event: Event = checked(kind, record)
+            if not 0 <= event.time < _LATEST:
+                continue
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
+        yield event

@@ -317,7 +317,7 @@ def all_jobs(root: Path | None = None) -> Iterator[JobDir]:
     try:
         with os.scandir((root or home()) / "jobs") as entries:
             names = sorted(entry.name for entry in entries if JOB_ID.fullmatch(entry.name))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     yield from (JobDir((root or home()) / "jobs" / name) for name in names)
 

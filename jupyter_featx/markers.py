@@ -13,7 +13,7 @@ END = "# By hand: python template.py ITEM"
 
 def locate(text: str, line: int) -> str:
     """Return the place in the notebook of a line of template.py, as "cell [3], line 4"; "" when it has none."""
-    lines = text.splitlines()
+    lines = text.split("\n")  # as Python counts them
     if not 1 <= line <= len(lines):
         return ""
     for above in range(line - 1, -1, -1):

@@ -130,7 +130,7 @@ def _environment(folders: Sequence[Path]) -> Environment:
 def _common(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
     return {
         "job": str(job.path),
-        "job_id": spec.job_id,
+        "job_id": directive(spec.job_id),  # it stands in a comment, which a line break would end
         "total": spec.total,
         "workers": spec.resources.cores,
         "python": spec.python,

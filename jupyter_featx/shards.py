@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_featx.errors import ShardError
+from jupyter_featx.values import clean
 
 NAME = re.compile(r"a(\d+)-r(\d+)\.jsonl")
 ERROR_MARK = b',"e":{'  # inside a text each quote is escaped, so this occurs nowhere else
 HEAD = 160  # bytes that surely hold i, s, m, w and the mark
 TAIL = 1 << 20  # bytes at the end of a shard in which its last row is looked for
+_DIGITS = 18  # of the number of an item; Python refuses to read thousands
 
 MISSING, OK, FAILED = 0, 1, 2
 
@@ -57,13 +59,13 @@ def list_shards(folder: Path) -> list[Shard]:
 def read_meta(shard: Shard) -> ShardMeta:
     """Return what the shard's companion file says; what is torn or missing there is taken from the rows."""
     host, columns = "", dict[str, None]()
-    if shard.meta_path.exists():
-        for line in shard.meta_path.read_bytes().split(b"\n"):
-            entry = _parsed(line)
-            host = str(entry.get("host", host))
-            announced = entry.get("columns")
-            columns.update(dict.fromkeys(announced if isinstance(announced, list) else ()))
-    if not _columns(_last_line(shard.path)) <= columns.keys():
+    text = shard.meta_path.read_bytes() if shard.meta_path.exists() else b""
+    for line in text.split(b"\n"):
+        entry = _parsed(line)
+        host = clean(str(entry.get("host", host)))
+        announced = entry.get("columns")
+        columns.update(dict.fromkeys(filter(_is_column, announced if isinstance(announced, list) else ())))
+    if not text.endswith(b"\n") or not _columns(_last_line(shard.path)) <= columns.keys():
         for block in whole_lines(shard.path, 1 << 20):
             for line in block.split(b"\n"):
                 columns.update(dict.fromkeys(_columns(line)))
@@ -130,7 +132,7 @@ def _mark(path: Path, status: bytearray, thorough: bool, error: int) -> None:
             if thorough and not is_row(line):
                 continue
             digits = line[5 : line.find(b",", 5)]
-            if not digits.isdigit() or (index := int(digits)) >= total:
+            if not digits.isdigit() or len(digits) > _DIGITS or (index := int(digits)) >= total:
                 continue
             if line.find(ERROR_MARK, 5, HEAD) < 0:
                 status[index] = OK
@@ -141,10 +143,14 @@ def _mark(path: Path, status: bytearray, thorough: bool, error: int) -> None:
 def _parsed(line: bytes) -> dict[str, object]:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}
 
 
 def _columns(line: bytes) -> set[str]:
-    return {key for key in _parsed(line) if key[2:3] == ":"}
+    return set(filter(_is_column, _parsed(line)))
+
+
+def _is_column(key: object) -> bool:
+    return isinstance(key, str) and key[2:3] == ":"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from jupyter_featx.errors import SpecError
+from jupyter_featx.typed import checked
 
 VERSION = 2  # 2: allocation, container, environment, jobs
 
@@ -114,7 +115,8 @@ class JobSpec:
 
     @classmethod
     def from_json(cls, text: str) -> JobSpec:
-        record: dict[str, Any] = json.loads(text)
+        """Return the record of the text. Raises ValueError, KeyError or TypeError where it is none, and SpecError."""
+        record: dict[str, Any] = _read(text)
         if record["version"] > VERSION:
             raise SpecError(
                 f"Job '{record['job_id']}' was made by a newer jupyter-featx (spec version {record['version']}). "
@@ -122,8 +124,9 @@ class JobSpec:
             )
         for name, kind in _PARTS.items():
             if record.get(name) is not None:
-                record[name] = kind(**{key: _frozen(value) for key, value in record[name].items()})
-        return cls(**record)
+                record[name] = checked(kind, {key: _frozen(value) for key, value in _table(record[name]).items()})
+        spec: JobSpec = checked(cls, record)
+        return spec
 
 
 _PARTS: Mapping[str, Any] = {
@@ -133,6 +136,19 @@ _PARTS: Mapping[str, Any] = {
     "site": SiteSpec,
     "container": ContainerSpec,
 }
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r:.60} is no table")
+    return value
 
 
 def _frozen(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -102,7 +103,8 @@ class JobStatus:
         """Seconds to go at the rate of late; None while that cannot be said."""
         if self.state is not State.RUNNING or self.items_per_second <= 0:
             return None
-        return self.remaining / self.items_per_second
+        seconds = self.remaining / self.items_per_second
+        return seconds if math.isfinite(seconds) else None
 
     def __str__(self) -> str:
         from jupyter_featx.cards.job import status_text

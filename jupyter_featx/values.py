@@ -20,6 +20,8 @@ FLOAT_EXACT = 2**53  # every int up to here is also a float
 INT64 = 2**63
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # a byte of a file name that is not UTF-8
 
+KINDS = "biIndztTUDj0"
+
 HINTS = {
     "bytes": "value.hex() or value.decode()",
     "bytearray": "value.hex() or value.decode()",

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from madejobs import make_job
 from realjobs import calls, counting, make_items, until
 
 import jupyter_featx as featx
@@ -27,6 +28,7 @@ from jupyter_featx.errors import (
     TemplateError,
 )
 from jupyter_featx.jobdir import JobDir
+from jupyter_featx.manager import Manager
 from jupyter_featx.schedulers.local import LocalScheduler
 
 BOTH = """
@@ -289,6 +291,14 @@ def test_a_job_cannot_be_retried_while_its_submit_tries_it(
     assert isinstance(job, Job)
     assert job.lines[-1] == "tried"
     assert len(job.wait(20).attempts) == 1
+
+
+def test_a_script_that_somebody_removed_is_said_to_be_gone(home: Path, numbers: Path) -> None:
+    job = client.Job(make_job(home, "iris"), Manager())
+    for file, read in ((job.path / "submit.sh", job.script), (job.path / "template.py", job.template)):
+        file.unlink()
+        with pytest.raises(JobStateError, match=f"Cannot read .*{file.name}: No such file"):
+            read()
 
 
 def test_a_running_job_is_neither_deleted_nor_retried(home: Path, tmp_path: Path) -> None:

@@ -128,3 +128,39 @@ def test_a_later_attempt_comes_after_an_earlier_one_whatever_the_clock_said(tmp_
     EventLog(tmp_path / "attempt-0001.jsonl").append(first)
     EventLog(tmp_path / "attempt-0002.jsonl").append(second)
     assert events.read(tmp_path) == [first, second]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"done": "3"},
+        {"done": 1.5},
+        {"done": 10**400},
+        {"time": "late"},
+        {"time": None},
+        {"time": 1e300},
+        {"time": -1.0},
+        {"native_id": ["n"]},
+        {"rate": float("nan")},
+        {"rate": float("inf")},
+        {"running": True},
+    ],
+    ids=str,
+)
+def test_a_value_that_no_writer_writes_damages_one_line_and_no_other(
+    tmp_path: Path, damaged: dict[str, object]
+) -> None:
+    log = tmp_path / "a.jsonl"
+    for event in (EXAMPLES[3], EXAMPLES[4]):
+        EventLog(log).append(event)
+    first, second = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(first + json.dumps(json.loads(second) | damaged).encode() + b"\n" + second)
+    assert events.read(tmp_path) == [EXAMPLES[3], EXAMPLES[4]]
+
+
+@pytest.mark.parametrize("garbage", [b"\r", b"\0\0\0", b"[" * 100_000, b'{"event":[],"v":1}', b"\xff"], ids=len)
+def test_a_line_of_garbage_hides_no_later_line(tmp_path: Path, garbage: bytes) -> None:
+    log = tmp_path / "a.jsonl"
+    EventLog(log).append(EXAMPLES[3])
+    log.write_bytes(garbage + b"\n" + log.read_bytes())
+    assert events.read(tmp_path) == [EXAMPLES[3]]

@@ -181,3 +181,8 @@ def test_a_file_that_vanishes_while_rights_are_taken_is_no_error(home: Path, mon
     job = jobdir.create("x", fill)
     monkeypatch.setattr("os.walk", lambda folder: [(str(folder), [], ["gone.tmp", "spec.json"])])
     jobdir.make_private(job.path)
+
+
+def test_a_file_where_the_jobs_should_be_holds_none(tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_text("")
+    assert list(jobdir.all_jobs(tmp_path)) == []

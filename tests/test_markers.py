@@ -50,5 +50,9 @@ def test_a_comment_of_the_user_is_no_marker() -> None:
     assert locate(text, 4) == "cell [1], line 3"
 
 
+def test_a_form_feed_is_no_line_of_python() -> None:
+    assert locate("# cell [1], line 1\nA = 'a\u2028b\x0c'\nB = 2\n", 3) == "cell [1], line 2"
+
+
 def test_a_text_without_markers_has_no_places() -> None:
     assert locate("x = 1\n", 1) == ""

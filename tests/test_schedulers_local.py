@@ -32,6 +32,11 @@ def reason(found: object) -> str:
     return found.reason
 
 
+def test_an_id_that_is_none_hides_no_other_run() -> None:
+    gone = f"{socket.gethostname()}/1/2/00000000"
+    assert list(LocalScheduler().poll(["nonsense", "a/b/c/d", gone])) == [gone]
+
+
 def test_a_script_runs_in_a_session_of_its_own_with_its_output_in_the_log(tmp_path: Path) -> None:
     script = write(tmp_path, "echo out; echo err >&2; cat; ps -o sid= -p $$ || true; sleep 0.2")
     native_id = LocalScheduler().submit(script, tmp_path / "log")

@@ -42,6 +42,27 @@ def test_columns_that_were_never_announced_are_found_in_the_rows(tmp_path: Path)
     assert read_meta(shard).columns == ("fd:z", "fd:y", "fd:x")
 
 
+def test_columns_are_found_in_the_rows_where_the_companion_is_gone_or_torn(tmp_path: Path) -> None:
+    path = tmp_path / "a0001-r0000.jsonl"
+    path.write_bytes(GOOD % 0 + b'{"i":1,"s":0.1,"m":1.0,"w":0,"fd:x":1.5,"fd:y":2.5}\n' + BAD % 2)
+    (shard,) = list_shards(tmp_path)
+    assert read_meta(shard).columns == ("fd:x", "fd:y")
+    shard.meta_path.write_bytes(b'{"host":"n1"}\n{"columns":["fd:x"]}\n{"columns":["fd:')
+    assert read_meta(shard).columns == ("fd:x", "fd:y")
+
+
+def test_what_is_announced_and_no_column_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a0001-r0000.jsonl").write_bytes(GOOD % 0)
+    (shard,) = list_shards(tmp_path)
+    shard.meta_path.write_bytes(b'{"columns":[1,"x",[],{},null,"fd:x"]}\n{"columns":"fd:z"}\n' + b"[" * 100_000 + b"\n")
+    assert read_meta(shard).columns == ("fd:x",)
+
+
+def test_a_number_of_thousands_of_digits_is_no_item(tmp_path: Path) -> None:
+    (tmp_path / "a0001-r0000.jsonl").write_bytes((GOOD % 0).replace(b"0", b"9" * 5000, 1) + GOOD % 1)
+    assert finished(tmp_path, 2) == bytearray([MISSING, OK])
+
+
 def test_a_line_with_zeros_in_it_is_no_row(tmp_path: Path) -> None:
     damaged = (GOOD % 1).replace(b'"m":1.0', b'"m"\0\0\0\0')
     (tmp_path / "a0001-r0000.jsonl").write_bytes(GOOD % 0 + damaged + GOOD % 2)

@@ -33,6 +33,33 @@ def test_a_spec_of_a_newer_version_is_refused_with_what_to_do() -> None:
         JobSpec.from_json(json.dumps(record))
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"total": "3"},
+        {"resources": []},
+        {"resources": "x"},
+        {"resources": {"cores": "2; touch x"}},
+        {"limits": {"item_timeout_seconds": float("inf")}},
+        {"site": {"modules": [1]}},
+        {"allocation": None},
+        {"python": 5},
+        {"environment": []},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_record_that_was_damaged_is_no_spec(damaged: dict[str, object]) -> None:
+    record = json.loads(make_spec().to_json()) | damaged
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        JobSpec.from_json(json.dumps(record))
+
+
+def test_a_text_nested_without_end_is_no_spec() -> None:
+    with pytest.raises(ValueError, match="nested"):
+        JobSpec.from_json("[" * 100_000)
+
+
 @pytest.mark.parametrize(("cores", "ranks", "each"), [(1, 1, 1), (8, 2, 4), (2, 4, 1)])
 def test_a_rank_has_its_share_of_the_workers(cores: int, ranks: int, each: int) -> None:
     assert ResourceSpec(cores=cores, ranks=ranks).workers_per_rank == each

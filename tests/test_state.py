@@ -83,6 +83,7 @@ def test_the_status_says_what_there_is_to_say() -> None:
 
 def test_no_rate_gives_no_time_to_go() -> None:
     assert fold([created(), submitted(), started()]).eta_seconds is None
+    assert fold([created(), submitted(), started(), progress(5, 4, 1, rate=5e-324)]).eta_seconds is None
 
 
 @pytest.mark.parametrize("at", range(1, 6))

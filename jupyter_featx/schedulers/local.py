@@ -57,7 +57,10 @@ class LocalScheduler:
     def poll(self, native_ids: Collection[str]) -> Mapping[str, Event]:
         found: dict[str, Event] = {}
         for native_id in native_ids:
-            host, pid, start, boot = _parts(native_id)
+            try:
+                host, pid, start, boot = _parts(native_id)
+            except SchedulerError:
+                continue  # of a damaged file of events: the other jobs are asked for all the same
             if host != socket.gethostname():
                 continue  # another machine's: nothing can be said from here
             if boot != _boot():

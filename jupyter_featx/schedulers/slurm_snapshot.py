@@ -19,6 +19,7 @@ from typing import Any
 from jupyter_featx import jobdir
 from jupyter_featx.schedulers.slurm_options import SlurmOptions
 from jupyter_featx.schedulers.slurm_records import NATIVE_ID, JobRecord
+from jupyter_featx.typed import checked
 
 _VERSION = 1
 _CLOCKS_SECONDS = 2.0  # a file from further in the future was written by a wrong clock
@@ -103,7 +104,7 @@ def _lock(descriptor: int) -> bool:
 def _snapshot(record: dict[str, Any], key: str) -> Snapshot | None:
     if record["key"] != key:
         return None
-    jobs = {str(name): JobRecord(**job) for name, job in record["jobs"].items()}
+    jobs = {str(name): checked(JobRecord, job) for name, job in record["jobs"].items()}
     times = {str(name): float(when) for name, when in record["missing"].items() if NATIVE_ID.fullmatch(name)}
     since = record["since"]
     return Snapshot(

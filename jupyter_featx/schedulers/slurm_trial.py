@@ -10,7 +10,9 @@ from jupyter_featx.schedulers.slurm_commands import Commands, SlurmAway, clean
 from jupyter_featx.schedulers.slurm_records import parse_time
 from jupyter_featx.schedulers.slurm_refusals import not_submitted, submission_error
 
-_ANSWER = re.compile(r"[Jj]ob \S+ to start at (\S+)(?: \S+)? using (\d+) processors on nodes (\S+) in partition (\S+)")
+_ANSWER = re.compile(
+    r"[Jj]ob \S+ to start at (\S+)(?: \S+)? using (\d{1,9}) processors on nodes (\S+) in partition (\S+)"
+)
 
 
 def try_script(commands: Commands, script: Path, seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,24 +92,40 @@ class Contract:
                 raise BadRequest("The request has no body.")
             return {}
         try:
-            value = json.loads(text, parse_constant=_no_constant)
+            value = _json(text)
         except (ValueError, RecursionError) as exc:
             raise BadRequest("The body is no JSON.") from exc
-        _refuse(next(iter(assert_body.iter_errors(value)), None), "The body")
+        _refuse(_first_error(value, assert_body), "The body")
         return dict(value)
 
     def value(self, schema_name: str, text: str, what: str) -> Any:
         """Return JSON that stands in a parameter, held to a schema of the components. Raises BadRequest."""
         try:
-            value = json.loads(text, parse_constant=_no_constant)
+            value = _json(text)
         except (ValueError, RecursionError) as exc:
             raise BadRequest(f"{what} is no JSON.") from exc
-        _refuse(_first_error(value, self.document["components"]["schemas"][schema_name]), what)
+        schema = self.document["components"]["schemas"][schema_name]
+        _refuse(_first_error(value, jsonschema.Draft202012Validator(schema)), what)
         return value
+
+
+def _json(text: str | bytes) -> Any:
+    """Return the value of strict JSON that every later step can write again. Raises ValueError, RecursionError."""
+    value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    # Half of a surrogate pair is no text, unless it stands for a byte of a file's name.
+    json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    return value
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is larger than any number")
+    return number
 
 
 def _converted(name: str, given: Sequence[bytes], schema: Mapping[str, Any]) -> Any:
@@ -133,12 +150,15 @@ def _converted(name: str, given: Sequence[bytes], schema: Mapping[str, Any]) -> 
 
 
 def _checked(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
-    _refuse(_first_error(value, schema), f"The parameter {name}")
+    _refuse(_first_error(value, jsonschema.Draft202012Validator(schema)), f"The parameter {name}")
     return value
 
 
-def _first_error(value: Any, schema: Mapping[str, Any]) -> Any:
-    return next(iter(jsonschema.Draft202012Validator(schema).iter_errors(value)), None)
+def _first_error(value: Any, validator: jsonschema.Draft202012Validator) -> Any:
+    try:
+        return next(iter(validator.iter_errors(value)), None)
+    except RecursionError as exc:  # its words would hold the whole value
+        raise BadRequest("The request is nested too deeply.") from exc
 
 
 def _refuse(error: Any, what: str) -> None:

@@ -71,7 +71,7 @@ def _read_on(path: Path, file: _File) -> None:
         return
     whole = text[: text.rfind(b"\n") + 1]  # a torn last line may be whole at the next look
     file.read += len(whole)
-    for event in parse(whole.splitlines(keepends=True)):
+    for event in parse(whole.split(b"\n")[:-1]):
         last = file.events[-1][1] if file.events else None
         file.latest = max(file.latest, event.time)
         overtakes = isinstance(event, Progress) and isinstance(last, Progress) and last.native_id == event.native_id

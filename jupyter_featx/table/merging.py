@@ -18,13 +18,14 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from jupyter_featx.errors import TableError
-from jupyter_featx.shards import Shard, list_shards, read_meta
+from jupyter_featx.shards import Shard, ShardMeta, list_shards, read_meta
 from jupyter_featx.table import CSV, ERRORS, PARQUET, TableInfo
 from jupyter_featx.table.buckets import Buckets
-from jupyter_featx.table.columns import Place, expression, has_moments, plan_columns, stored_schema, to_metadata
+from jupyter_featx.table.columns import SIDES, Place, expression, has_moments, plan_columns, stored_schema, to_metadata
 from jupyter_featx.table.errortable import COLUMNS as ERROR_COLUMNS
 from jupyter_featx.table.itemnames import ItemNames
 from jupyter_featx.table.rowframes import ERROR, map_ahead, read_blocks
+from jupyter_featx.values import KINDS, clean
 
 HELD_SHARE = 0.3  # of the memory may hold parsed rows; parsing and writing take the rest
 BUCKET = 64 << 20  # bytes of shard text that one bucket should get
@@ -71,6 +72,7 @@ class _Sorter:
             "i": pl.Int64(),
             **stored_schema(raw for meta in metas.values() for raw in meta.columns),
         }
+        _refuse_foreign(metas)
         _refuse_too_wide(row_schema)
         self.edges = _edges(sum(shard.path.stat().st_size for shard in shards), total, len(row_schema))
         error_schema = {
@@ -173,6 +175,16 @@ class _Writer:
 
 def _append_csv(frame: pl.DataFrame, csv: IO[bytes], *, header: bool = False) -> None:
     frame.write_csv(csv, include_header=header, line_terminator="\r\n")  # as RFC 4180 has it
+
+
+def _refuse_foreign(metas: dict[Shard, ShardMeta]) -> None:
+    for shard, meta in metas.items():
+        for raw in meta.columns:
+            if raw[0] not in SIDES or raw[1] not in KINDS or clean(raw) != raw:
+                raise TableError(
+                    f"{shard.path} has a column {clean(raw)[:60]!r}, which no rank wrote. Remove that file and its "
+                    "'.meta.jsonl', then type '%featx retry' to compute its items again."
+                )
 
 
 def _refuse_too_wide(row_schema: dict[str, pl.DataType]) -> None:

@@ -56,7 +56,8 @@ class Block:
     def _keys(self, item: int) -> list[str]:
         start = b'{"i":%d,' % item
         at = 0 if self.good.startswith(start) else self.good.find(b"\n" + start) + 1
-        return list(json.loads(self.good[at : self.good.find(b"\n", at)]))
+        line = self.good[at : self.good.find(b"\n", at)]
+        return list(json.loads(line)) if is_row(line) else []  # a damaged one, before the item's own
 
 
 def read_blocks(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import tokenize
 import warnings
 from collections.abc import Mapping
@@ -22,13 +24,12 @@ class Cell:
 
 def read_cells(path: str | Path) -> list[Cell]:
     """Return the code cells of a notebook, or a Python file as one cell."""
-    path = Path(path).expanduser()
-    if path.exists() and not path.is_file():
-        raise TemplateError(f"{path} is no file. Give the path of a .py or an .ipynb file.")
+    path = Path(os.path.expanduser(path))
+    if path.suffix not in (".py", ".ipynb"):
+        raise TemplateError(f"{path} is neither a .py nor an .ipynb file. Give the path of one of these.")
+    _refuse_no_file(path)
     if path.suffix == ".ipynb":
         return _read_notebook(path)
-    if path.suffix != ".py":
-        raise TemplateError(f"{path} is neither a .py nor an .ipynb file. Give the path of one of these.")
     try:
         with tokenize.open(path) as file:
             return [Cell(path.name, file.read())]
@@ -38,6 +39,18 @@ def read_cells(path: str | Path) -> list[Cell]:
         raise TemplateError(f"{path} is not readable text: {exc}. Save it as UTF-8.") from exc
 
 
+def _refuse_no_file(path: Path) -> None:
+    """Refuse a pipe or a device, which would be read for ever, and a name that no file can have."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as exc:
+        raise TemplateError(f"Cannot read {path}: {exc.strerror}. Check the path.") from exc
+    except ValueError as exc:
+        raise TemplateError(f"Cannot read {str(path)!r}: {exc}. Check the path.") from exc
+    if not stat.S_ISREG(mode):
+        raise TemplateError(f"{path} is no file. Give the path of a .py or an .ipynb file.")
+
+
 def executed_cells(shell: Any, ends: Mapping[int, int] | None = None) -> list[Cell]:
     """Return the cells that an IPython shell has run in this session, oldest first.
 
@@ -45,25 +58,35 @@ def executed_cells(shell: Any, ends: Mapping[int, int] | None = None) -> list[Ce
     """
     history = shell.history_manager.input_hist_raw
     ends = ends or {}
-    ran = [(count, "\n".join(text.splitlines()[: ends.get(count)])) for count, text in enumerate(history)]
+    # Not splitlines(): a form feed or a line separator inside a text ends no line of Python's.
+    ran = [(count, "\n".join(text.split("\n")[: ends.get(count)])) for count, text in enumerate(history)]
     return [Cell(f"cell [{count}]", text) for count, text in ran if count and text.strip()]
 
 
 def _read_notebook(path: Path) -> list[Cell]:
     import nbformat
 
+    damage = (ValueError, LookupError, AttributeError, TypeError, RecursionError, nbformat.ValidationError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             notebook: Any = nbformat.read(path, as_version=4)
     except OSError as exc:
         raise TemplateError(f"Cannot read {path}: {exc.strerror}. Check the path.") from exc
-    except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError) as exc:
-        raise TemplateError(f"{path} is not a notebook: {exc}. Open it in Jupyter and save it again.") from exc
-    language = notebook.metadata.get("language_info", {}).get("name", "python")
-    if language not in ("python", "ipython"):
-        raise TemplateError(f"{path} is a notebook in {language}. The two functions must be in Python.")
-    return _in_order(notebook.cells, path.name)
+    except damage as exc:
+        raise _no_notebook(path, exc) from exc
+    try:
+        language = notebook.metadata.get("language_info", {}).get("name", "python")
+        if language in ("python", "ipython"):
+            return _in_order(notebook.cells, path.name)
+    except damage as exc:
+        raise _no_notebook(path, exc) from exc
+    raise TemplateError(f"{path} is a notebook in {language!s:.40}. The two functions must be in Python.")
+
+
+def _no_notebook(path: Path, exc: Exception) -> TemplateError:
+    lines = str(exc).splitlines() or [type(exc).__name__]
+    return TemplateError(f"{path} is not a notebook: {lines[0]:.200}. Open it in Jupyter and save it again.")
 
 
 def _in_order(cells: list[Any], name: str) -> list[Cell]:

@@ -61,8 +61,24 @@ def extract(
 ) -> Template:
     """Return the template of a source: a path, source text, a cell, or one or two functions.
 
-    Without `labels`, `_process_output` stays out, wherever it stands.
+    Without `labels`, `_process_output` stays out, wherever it stands. Raises TemplateError.
     """
+    try:
+        return _extract(source, cells, namespace, folder, labels)
+    except RecursionError as exc:
+        raise TemplateError(
+            "An expression of the cells is nested too deeply, as a sum of a thousand terms is. Write it in several"
+            " statements."
+        ) from exc
+
+
+def _extract(
+    source: str | Path | Cell | _Functions,
+    cells: Sequence[Cell],
+    namespace: Mapping[str, object] | None,
+    folder: str | Path | None,
+    labels: bool,
+) -> Template:
     read = read_source(source, cells, namespace, folder)
     history = History(read_statements(read.cells, read.executed))
     if not history.versions(INPUT, history.end):

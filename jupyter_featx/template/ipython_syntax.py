@@ -19,7 +19,7 @@ _HELP = re.compile(r"\s*(\?{1,2}\s*[\w.*%]+|%{0,2}[\w.*\[\]'\"]+\s*\?{1,2})\s*;?
 
 def to_python(text: str) -> str:
     """Return the Python of a cell; dropped lines are blank, so that line numbers stay."""
-    lines = _dedent(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    lines = _dedent(source_lines(text))
     while match := _CELL_MAGIC.match(lines[first := _first_line(lines)]):
         if match[1] not in _KEEP_BODY:
             return "\n" * (len(lines) - 1)
@@ -28,12 +28,17 @@ def to_python(text: str) -> str:
     return text if _parses(text) else _replace_magics(lines)
 
 
+def source_lines(text: str) -> list[str]:
+    """Return the lines as Python counts them: a form feed, or a line separator inside a text, begins none."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def _parses(text: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import os
 import re
 import sys
 import types
@@ -41,7 +42,7 @@ def read_source(
     if isinstance(source, Cell):
         return _with_cell(source, list(cells), live, here)
     if isinstance(source, (str, Path)):
-        path = Path(source).expanduser().absolute()
+        path = Path(os.path.expanduser(source)).absolute()
         return Source(read_cells(path), here if folder is not None else path.parent, name=path.name)
     functions = list(source) if isinstance(source, (tuple, list)) else [source]
     if not 1 <= len(functions) <= 2:

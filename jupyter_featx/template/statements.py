@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from jupyter_featx.errors import TemplateError
 from jupyter_featx.template.cells import Cell
-from jupyter_featx.template.ipython_syntax import MAGIC, MAGIC_LINE, to_python
+from jupyter_featx.template.ipython_syntax import MAGIC, MAGIC_LINE, source_lines, to_python
 from jupyter_featx.template.scopes import Uses, running, uses_of
 from jupyter_featx.template.touches import Touch, touches_of
 
@@ -89,12 +89,15 @@ def parse(cell: Cell) -> tuple[ast.Module, str]:
             compile(tree, cell.label, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
     except SyntaxError as exc:
         line = exc.lineno or 1
-        shown = (cell.text.splitlines() or [""])[min(line, len(cell.text.splitlines()) or 1) - 1].strip()
+        lines = source_lines(cell.text)
+        shown = lines[min(line, len(lines)) - 1].strip()
         raise TemplateError(
             f"{cell.label}, line {line}: {exc.msg}: {shown} -- correct this line and try again."
         ) from exc
     except ValueError as exc:
         raise TemplateError(f"{cell.label} is not Python text: {exc}. Correct it and try again.") from exc
+    except (RecursionError, MemoryError) as exc:
+        raise TemplateError(f"{cell.label} is nested too deeply for Python. Write it in several statements.") from exc
     return tree, source
 
 
@@ -108,13 +111,13 @@ def is_main_guard(node: ast.stmt) -> bool:
 
 def shell_line(statement: Statement) -> str:
     """Return the line of IPython syntax inside a statement, as it stands in the cell."""
-    return statement.cell.text.splitlines()[magic_line_number(statement) - 1].strip()
+    return source_lines(statement.cell.text)[magic_line_number(statement) - 1].strip()
 
 
 def magic_line_number(statement: Statement) -> int:
     """Return the number of the line of IPython syntax on which the statement depends."""
     alone = MAGIC_LINE in statement.uses.later
-    return min(statement.line_of(MAGIC_LINE if alone else MAGIC), len(statement.cell.text.splitlines()))
+    return min(statement.line_of(MAGIC_LINE if alone else MAGIC), len(source_lines(statement.cell.text)))
 
 
 def _defers_annotations(node: ast.stmt) -> bool:

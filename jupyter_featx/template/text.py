@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from jupyter_featx.markers import END
 from jupyter_featx.template.cells import Cell
 from jupyter_featx.template.history import History
+from jupyter_featx.template.ipython_syntax import source_lines
 from jupyter_featx.template.statements import Statement
 
 _HEADER = '''"""The functions of a jupyter-featx job, with all that they use, as they stand in the notebook.
@@ -158,5 +159,5 @@ def _empty_lines_between(last: _Piece | None, piece: _Piece) -> int | None:
     """Return how far a piece stands below the last with nothing between; None if it needs a marker."""
     if last is None or last.cell is not piece.cell or piece.line < last.next_line:
         return None
-    between = piece.cell.text.splitlines()[last.next_line - 1 : piece.line - 1]
+    between = source_lines(piece.cell.text)[last.next_line - 1 : piece.line - 1]
     return None if len(between) > 2 or any(line.strip() for line in between) else len(between)

@@ -40,7 +40,11 @@ def test_what_is_not_described_is_refused(operation: str, given: dict[str, list[
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"NaN", b'{"data": NaN}', b'{"data": "x", "more": 1}', b"[" * 100_000, b"\xff"]
+    "body",
+    [
+        *(b"", b"{", b"[]", b"NaN", b'{"data": NaN}', b'{"data": "x", "more": 1}', b"[" * 100_000, b"\xff"),
+        *(b'{"data": "\\ud800"}', b'{"data": 1e999}', b'{"data": ' + b"[" * 900 + b"]" * 900 + b"}"),
+    ],
 )
 def test_a_body_that_is_not_described_is_refused(body: bytes):
     with pytest.raises(BadRequest):

@@ -108,6 +108,20 @@ def test_a_torn_last_line_is_no_row_and_a_broken_one_is_counted(tmp_path: Path) 
     assert list(rows.frame()["x"]) == [1.5, 2.5]
 
 
+def test_a_damaged_line_before_the_row_of_its_item_is_passed_over(tmp_path: Path) -> None:
+    rows = Rows(tmp_path, names(2)).write([], tail=b'{"i":0,"s":0.1,"m":1.0,"w":0,"fd:x":1garbage\n')
+    rows.write([(0, {"x": 1.5}, None), (1, {"y": 2, "x": 2.5}, None)])
+    assert rows.merge() == table.TableInfo(2, 0, ("item", "x", "y"), unreadable=1)
+
+
+@pytest.mark.parametrize("column", ["qd:x", "fx:x", "fd:\\ud800"])
+def test_a_column_that_no_rank_wrote_is_said_with_its_file(tmp_path: Path, column: str) -> None:
+    row = b'{"i":0,"s":0.1,"m":1.0,"w":0,"%s":1.5}\n' % column.encode()
+    rows = Rows(tmp_path, names(2)).write([(1, {"x": 1.5}, None)], tail=row)
+    with pytest.raises(TableError, match=r"a0001-r0000.jsonl has a column .*retry"):
+        rows.merge()
+
+
 @pytest.mark.parametrize("count", [0, 3])
 @pytest.mark.parametrize("failed", [False, True])
 def test_a_dataset_without_good_rows_makes_empty_files(tmp_path: Path, count: int, failed: bool) -> None:

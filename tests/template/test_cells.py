@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from types import SimpleNamespace
 
 import nbformat
@@ -53,6 +54,10 @@ def test_a_file_is_one_cell_in_its_own_encoding(tmp_path):
         ("a.ipynb", b"{}", "is not a notebook"),
         ("a.py", b"x = '\xff'", "is not readable text"),
         ("a.txt", b"", "neither a .py nor an .ipynb"),
+        ("a.ipynb", b"[" * 100_000, "is not a notebook"),
+        ("a.ipynb", b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {"language_info": 3}, "cells": []}', "notebook"),
+        ("a.ipynb", b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{}]}', "is not a notebook"),
+        ("a.ipynb", b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 7}', "is not a notebook"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path, name, content, words):
@@ -67,6 +72,19 @@ def test_a_missing_file_is_refused(tmp_path, name):
         read_cells(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["pipe.py", "pipe.ipynb"])
+def test_a_pipe_is_refused_and_never_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(TemplateError, match="is no file"):
+        read_cells(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a\0.py", "a\0.ipynb", "~nobody-of-this-name/a.py"])
+def test_a_path_that_cannot_be_is_refused(name):
+    with pytest.raises(TemplateError, match="Cannot read"):
+        read_cells(name)
+
+
 def test_a_notebook_in_another_language_is_refused(tmp_path):
     with pytest.raises(TemplateError, match="notebook in julia"):
         read_cells(notebook(tmp_path / "j.ipynb", ("a = 1", None), language="julia"))
@@ -75,6 +93,12 @@ def test_a_notebook_in_another_language_is_refused(tmp_path):
 def test_the_history_of_a_kernel_is_its_cells():
     shell = SimpleNamespace(history_manager=SimpleNamespace(input_hist_raw=["", "a = 1", " ", "%magic"]))
     assert executed_cells(shell) == [Cell("cell [1]", "a = 1"), Cell("cell [3]", "%magic")]
+
+
+def test_a_line_separator_inside_a_text_breaks_no_cell():
+    text = "A = 'form\x0cfeed\u2028and\x85more'\nB = 2"
+    shell = SimpleNamespace(history_manager=SimpleNamespace(input_hist_raw=["", text, text]))
+    assert [cell.text for cell in executed_cells(shell, {2: 1})] == [text, text.split("\n")[0]]
 
 
 def test_a_real_shell_gives_its_history():

@@ -151,3 +151,8 @@ def test_a_relative_import_is_refused():
 )
 def test_a_name_that_was_missing_at_run_time_is_looked_for(name, words):
     assert words in hint_for_name(extract("def _process_input(p): ...").text, name, history(*CELLS))
+
+
+@pytest.mark.parametrize("long", ["x = " + "1 + " * 5000 + "1", "x = " + "-" * 200_000 + "1"], ids=len)
+def test_an_expression_without_end_is_one_error(long: str):
+    assert "nested too deeply" in refusal(f"{long}\n\n\ndef _process_input(path):\n    return {{'x': x}}")
