@@ -18,7 +18,8 @@ os.replace(f"{target}.tmp", target)
 PYTHON
 mkdir -p errors
 for item in data/*; do echo "python one.py $item 2> errors/$(basename "$item")"; done > tasks
-disBatch -s localhost:2 -p run tasks || disBatch -s localhost:2 -p again -r run_status.txt -R tasks
+disBatch -s localhost:2 -p run tasks
+grep -q '^R' run_status.txt && disBatch -s localhost:2 -p again -r run_status.txt -R tasks
 python - <<'PYTHON'
 import json
 from pathlib import Path
