@@ -71,7 +71,6 @@ def environment(job: Job) -> dict[str, str]:
 
 def run(tool: str, job: Job, deadline: float, meanwhile: Callable[[psutil.Process], None] | None = None) -> Cost:
     """Run a tool over a job and leave nothing of it behind; `meanwhile` is called at once, in a thread of its own."""
-    adopt()
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
     process = start(tool, job)
     sampler = Sampler(process)
@@ -108,6 +107,7 @@ def run(tool: str, job: Job, deadline: float, meanwhile: Callable[[psutil.Proces
 
 def start(tool: str, job: Job) -> psutil.Popen:
     """Start a tool's process on a job."""
+    adopt()
     path = Path(job.folder, "job.json")
     job.write(path)
     command = [sys.executable, "-m", f"benchmarks.peers.tools.{tool}", str(path)]
