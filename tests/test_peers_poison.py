@@ -88,8 +88,8 @@ def test_a_chunk_that_broke_names_each_of_its_items(job: Job) -> None:
 
     written: list[tuple[int, object]] = []
     future = Broken()
-    rows = futures.collect({future: [(3, "x"), (4, "y")]}, [future], written.extend)
-    assert rows == dict(written)
+    futures.collect({future: [(3, "x"), (4, "y")]}, [future], written.extend)
+    rows = dict(written)
     assert set(rows) == {3, 4}
     assert rows[3] == {"error": "RuntimeError", "reason": "a worker died"}
 
@@ -181,9 +181,9 @@ def test_a_real_job_full_of_poison_loses_nobody_and_names_all(tmp_path: Path, mo
         (tmp_path / name).touch()
         items.append(str(tmp_path / name))
     template = "from benchmarks.peers import harm\n\ndef _process_input(path):\n    return harm.do(path)\n"
-    run = client.submit(template, items, preflight=False, item_timeout=10, item_memory="400M")
+    run = client.submit(template, items, preflight=False, item_timeout=20, item_memory="400M")
     assert isinstance(run, client.Job)
-    assert str(run.wait(timeout=240).state) == "completed"
+    assert str(run.wait(timeout=500).state) == "completed"
     for name in ("table", "errors"):
         (tmp_path / f"{name}.csv").symlink_to(run.path / f"{name}.csv")
     (tmp_path / "items.txt").write_text("\n".join(items) + "\n")

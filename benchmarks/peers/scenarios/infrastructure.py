@@ -76,7 +76,7 @@ class Run:
 
 def prepare(tool: str, folder: str, names: Sequence[str], notes: str | None = None) -> Run:
     """Write the dataset and the job."""
-    job = Job("witness", dataset.write(folder, names), folder)
+    job = Job("witness", dataset.write(folder, names), folder, arguments={"item_seconds": MILLISECONDS / 1000})
     job.write(f"{folder}/job.json")
     mark = {witness.FILE: notes or f"{folder}/witness.txt", tree.MARK: folder}
     return Run(tool, job, {**measuring.environment(job), **mark})

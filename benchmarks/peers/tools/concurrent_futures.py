@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.peers.chunking import chunk
 from benchmarks.peers.durable import Writer, tables
+from benchmarks.peers.futures import collect
 from benchmarks.peers.job import Job
 from benchmarks.peers.tools import Tool
 from benchmarks.peers.workloads import attempt
@@ -33,8 +34,8 @@ def main(job: Job) -> None:
         pool.submit(int).result()
         job.mark("ready")
         pieces = (numbered[at : at + size] for at in range(0, len(numbered), size))
-        for future in as_completed([pool.submit(some, job.workload, piece) for piece in pieces]):
-            write.many(future.result())
+        waiting = {pool.submit(some, job.workload, piece): piece for piece in pieces}
+        collect(waiting, as_completed(list(waiting)), write.many)
     tables(job, write.rows)
 
 

@@ -34,8 +34,8 @@ def main(job: Job) -> None:
         futures = [client.submit(some, job.workload, chunk, pure=False) for chunk in chunks]
         waiting = dict(zip(futures, chunks, strict=True))
         del futures
-        rows = collect(waiting, as_completed(list(waiting)), write.many)
-        tables(job, rows)
+        collect(waiting, as_completed(list(waiting)), write.many)
+        tables(job, write.rows)
 
 
 if __name__ == "__main__":

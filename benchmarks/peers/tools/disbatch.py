@@ -15,7 +15,7 @@ ABOUT = Tool(
     title="disBatch",
     distribution="disbatch",
     survives=True,
-    configuration="`disBatch -s localhost:2` over a file of commands, each an eighth of a worker's part, "
+    configuration="`disBatch -s localhost:2` over a file of commands, each 5 s of work, "
     "under `timeout` where a limit is asked; tasks write the rows",
     startup=2.0,
 )
@@ -24,7 +24,7 @@ TIMED_OUT = 124  # the exit code of timeout(1)
 
 
 def main(job: Job) -> None:
-    chunks = cut(job, most=10**9, share=8)
+    chunks = cut(job, 5, most=10**9)
     folder = Path(job.folder, "disbatch")
     folder.mkdir(exist_ok=True)
     (folder / "tasks").write_text("".join([_command(job, chunk) + "\n" for chunk in chunks]))

@@ -32,8 +32,8 @@ def main(job: Job) -> None:
         executor.submit(some, job.workload, []).result()
         job.mark("ready")
         waiting = {executor.submit(some, job.workload, chunk): chunk for chunk in chunks}
-        rows = collect(waiting, as_completed(waiting), write.many)
-        tables(job, rows)
+        collect(waiting, as_completed(waiting), write.many)
+        tables(job, write.rows)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ ABOUT = Tool(
     title="HyperQueue",
     distribution="hyperqueue",
     survives=True,
-    configuration="`LocalCluster` with a worker of two cores, `Job.function` for an eighth of a core's part; "
+    configuration="`LocalCluster` with a worker of two cores, `Job.function` for 5 s of work, at least four a core; "
     "tasks write the rows, for they return nothing; `Job.program` under `timeout` where a limit is asked",
     startup=1.0,
 )
@@ -27,7 +27,7 @@ def main(job: Job) -> None:
     from hyperqueue.cluster import WorkerConfig
     from hyperqueue.task.function import PythonEnv
 
-    chunks = cut(job, most=10**9, share=8)
+    chunks = cut(job, 5, most=10**9)
     with LocalCluster(worker_config=WorkerConfig(cores=job.workers)) as cluster:
         client = cluster.client(python_env=PythonEnv(python_bin=sys.executable))
         job.mark("ready")

@@ -32,8 +32,8 @@ def main(job: Job) -> None:
         view.retries = 1
         job.mark("ready")
         waiting = {view.apply_async(some, job.workload, chunk): chunk for chunk in chunks}
-        rows = collect(waiting, as_completed(waiting), write.many)
-        tables(job, rows)
+        collect(waiting, as_completed(waiting), write.many)
+        tables(job, write.rows)
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ def main(job: Job) -> None:
         app(job.workload, []).result()
         job.mark("ready")
         waiting = {app(job.workload, chunk, **limits): chunk for chunk in chunks}
-        rows = collect(waiting, as_completed(waiting), write.many)
-        tables(job, rows)
+        collect(waiting, as_completed(waiting), write.many)
+        tables(job, write.rows)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def main(job: Job) -> None:
     seconds = job.arguments.get("timeout")
     limits = {"timeout_min": (seconds + START_SECONDS) / 60, "signal_delay_s": 1} if seconds else {"timeout_min": 600}
     executor.update_parameters(**limits)
-    waiting = cut(job, most=MOST if seconds else 10**9, share=4)[::-1]
+    waiting = cut(job, 10, most=MOST if seconds else 10**9)[::-1]
     job.mark("ready")
     again: set[int] = set()
     running: list[tuple[Any, Chunk]] = []
