@@ -57,6 +57,7 @@ class Attempt:
     words: str = ""  # the scheduler's reason as a person would say it
     expected_start: float | None = None
     unknown_since: float | None = None  # the scheduler does not answer since then
+    announced: bool = False  # whoever submitted it has said so; its own first words can be earlier, by another clock
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ def _(event: events.Created, status: JobStatus) -> JobStatus:
 def _(event: events.Submitted, status: JobStatus) -> JobStatus:
     known = _find(status, event.native_id)
     asked: dict[str, Any] = {"cores": event.cores, "submitted": event.time, "part": event.part, "parts": event.parts}
-    if known:  # the attempt's own first words can carry an earlier clock than ours
+    asked["announced"] = True
+    # A scheduler that crashed forgets what it took last, and gives its id again: to another run.
+    if known and not (known.announced and known.state.final):
         return _changed(status, known, **asked)
     return _added(status, Attempt(event.native_id, State.QUEUED, **asked))
 

@@ -70,6 +70,14 @@ def test_a_job_goes_from_new_to_completed() -> None:
     assert states == ["new", "queued", "running", "running", "completed", "completed"]
 
 
+def test_an_id_that_a_scheduler_gives_again_after_a_crash_is_another_run() -> None:
+    story = [created(3), submitted(1, "193"), Lost(time=2, native_id="193", reason="Slurm no longer knows job 193")]
+    again = fold([*story, submitted(3, "193")])
+    assert (again.state, len(again.attempts)) == (State.QUEUED, 2)
+    running = fold([*story, submitted(3, "193"), started(4, "193")])
+    assert (running.state, len(running.attempts)) == (State.RUNNING, 2)
+
+
 def test_nothing_is_a_new_job() -> None:
     assert fold([], now=0) == JobStatus()
 
