@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from jupyter_featx.errors import FeatxError, SpecError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.worker.allocation import allocation
-from jupyter_featx.worker.arrival import check_size, read_spec
+from jupyter_featx.worker.arrival import check_size, read_spec, started_together
 from jupyter_featx.worker.crew import Crew
 from jupyter_featx.worker.muster import Hello
 from jupyter_featx.worker.output import complain
@@ -40,14 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
         spec = read_spec(job)
         if not 0 <= options.part < spec.resources.jobs:
             raise SpecError(f"--part {options.part}: the job has {spec.resources.jobs} parts, counted from 0.")
+        own = _hello(spec)
+        limits = _limits(spec, options)
+        crew = _crew(job, spec, own, limits)  # before MPI is there, which has to wait for all the other ranks
         world = join()
         check_size(world, job)
         table = None if options.no_table else TableMaker(job, ahead=spec.resources.jobs == 1 and not world.rank)
         if table:
             table.foresee(spec.total)
-        own = _hello(spec, world)
-        limits = _limits(spec, options)
-        crew = _crew(job, spec, own, limits)
 
         from jupyter_featx.worker import attempt
 
@@ -75,10 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _hello(spec: JobSpec, world: World) -> Hello:
+def _hello(spec: JobSpec) -> Hello:
     """Return what this rank has: what the scheduler gave it, else its share of the cores that were asked for."""
     given = allocation(spec.resources.threads)
-    share = spec.resources.cores // world.size + (world.rank < spec.resources.cores % world.size)
+    size, rank = started_together()
+    share = spec.resources.cores // size + (rank < spec.resources.cores % size)
     return Hello(given.workers or max(1, share), given.node, given.note)
 
 

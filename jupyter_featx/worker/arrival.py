@@ -55,7 +55,7 @@ def check_size(world: World, job: JobDir, variables: Mapping[str, str] = os.envi
     raise WorldError(message)
 
 
-def started_together(variables: Mapping[str, str]) -> tuple[int, int]:
+def started_together(variables: Mapping[str, str] = os.environ) -> tuple[int, int]:
     """Return how many processes were started together with this one, and which of them it is.
 
     mpirun's word comes first: under Slurm its processes inherit that of the step that started mpirun's own.
