@@ -93,6 +93,7 @@ class Lab:
         deadline = time.monotonic() + 120
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
                 raise RuntimeError((self.home / "lab.log").read_text())
             time.sleep(0.2)
 
