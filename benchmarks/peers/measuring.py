@@ -57,8 +57,9 @@ def environment(job: Job) -> dict[str, str]:
     for name in ("home", "tmp"):
         (own / name).mkdir(parents=True, exist_ok=True)
     paths = [str(own), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **inherited,  # with it every start would compile what it imports, which no user's does
         **ONE_THREAD,
         "HOME": str(own / "home"),
         "TMPDIR": str(own / "tmp"),
