@@ -152,7 +152,7 @@ def test_a_person_that_starts_a_script_again_has_all_rows_once(tmp_path: Path) -
 
 def test_the_infrastructure_table_says_what_is_left_to_do_by_hand() -> None:
     figures = {
-        "finished": True, "alone": {"whole": False, "rows": 200}, "noticed": None, "lost": 0, "doubled": 0,
+        "finished": True, "alone": False, "noticed": None, "lost": 0, "doubled": 0,
         "recomputed": 3, "steps": ["kill 2 processes that are left", "start a script over the items without a row"],
     }  # fmt: skip
     lines = [made("D", "worker", "dask", figures), made("D", "kernel", "featx", {**figures, "steps": [], "doubled": 1})]

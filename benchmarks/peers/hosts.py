@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 60
+START_SECONDS = 180
 CELL = """\
 import subprocess, sys
 from benchmarks.peers.job import Job

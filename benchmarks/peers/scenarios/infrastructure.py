@@ -30,6 +30,7 @@ from benchmarks.peers.scenarios import Cell, Goal
 TITLE = "Infrastructure"
 COUNT, MILLISECONDS = 400, 50
 DEADLINE, STALL_SECONDS = 90.0, 15.0
+START_SECONDS = 180.0  # until half of the items have ended
 VICTIMS = {"worker": "script", "rank or driver": "script", "kernel": "kernel", "server": "server"}
 HEARTS = {  # what holds a run together, where it is not the driver's own process: a part of its command line
     "featx": r"jupyter_featx\.worker",
@@ -84,22 +85,25 @@ def prepare(tool: str, folder: str, names: Sequence[str], notes: str | None = No
 
 def measure(tool: str, cell: Cell, folder: str) -> dict[str, Any]:
     run = prepare(tool, folder, dataset.plain(COUNT, MILLISECONDS))
-    begun = time.time()
-    host = hosts.HOSTS[cell.arguments["host"]](tool, f"{folder}/job.json", run.environment)
+    begun, host = time.time(), None
     try:
-        _until(lambda: _ended(run) >= COUNT // 2, begun + cell.deadline)
-        _until(lambda: bool(busy(run, host)), begun + cell.deadline)
+        host = hosts.HOSTS[cell.arguments["host"]](tool, f"{folder}/job.json", run.environment)
+        _until(lambda: _ended(run) >= COUNT // 2, begun + START_SECONDS)
+        _until(lambda: bool(busy(run, host)), begun + START_SECONDS)
+        if not busy(run, host):
+            raise TimeoutError(f"not half way after {START_SECONDS:.0f} s: {_ended(run)} of {COUNT} items have ended")
         before = _ended(run)
         victim = host.pid if cell.name in ("kernel", "server") else find(run, cell.name, host)
         killed, what, item = time.time(), _what(victim), witness.running(run.seen()).get(victim)
         os.kill(victim, signal.SIGKILL)
         noticed = watch(run, host, item, killed, killed + cell.deadline)
         figures = {"killed": what, "ended_before": before, "noticed": noticed}
-        figures |= {"alone": alone(run), **finish(run)}
+        figures |= finish(run)
         return {**figures, "wall": round(time.time() - begun, 2)}
     finally:
         tree.end(folder)
-        host.close()
+        if host:
+            host.close()
 
 
 def busy(run: Run, host: hosts.Host) -> list[int]:
@@ -138,11 +142,6 @@ def watch(run: Run, host: hosts.Host, item: str | None, killed: float, until: fl
     return noticed
 
 
-def alone(run: Run) -> dict[str, Any]:
-    """Return what the user has when nobody did anything."""
-    return {"whole": run.whole(), "rows": len(run.table())}
-
-
 def finish(run: Run) -> dict[str, Any]:
     """Do what a person has to do until the table is whole; return the steps and what is in the table then."""
     steps = []
@@ -152,6 +151,7 @@ def finish(run: Run) -> dict[str, Any]:
     lost = [item for item in run.job.lines() if not table[item]]
     return {
         "finished": not lost,
+        "alone": not steps,
         "steps": steps,
         "lost": len(lost),
         "doubled": sum(count - 1 for count in table.values() if count > 1),
@@ -192,7 +192,7 @@ print(job.path)
 def resume(run: Run) -> tuple[list[str], Counter[str]]:
     """Type `%featx retry` where the job says so."""
     environment = {**run.environment, "FEATX_HOME": f"{run.job.folder}/featx"}
-    ask = "import jupyter_featx; print(jupyter_featx.job().status().state)"
+    ask = "import jupyter_featx; print(jupyter_featx.job().wait(120).state)"
     state = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True)
     steps = [] if state.stdout.strip() == "completed" else ["%featx retry"]
     done = subprocess.run([sys.executable, "-c", RESUME], env=environment, capture_output=True, text=True, check=True)
@@ -247,7 +247,7 @@ def _runs(made: Sequence[Line], tool: str, victim: str) -> list[dict[str, Any]]:
 
 
 def _row(tool: str, victim: str, found: list[dict[str, Any]]) -> list[str]:
-    alone = sum(run["alone"]["whole"] for run in found)
+    alone = sum(run["alone"] for run in found)
     seconds = [run["noticed"] for run in found]
     worst = max(found, key=lambda run: len(run["steps"]))
     noticed = "never" if None in seconds else f"{max(seconds):.1f} s"
