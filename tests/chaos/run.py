@@ -27,7 +27,7 @@ from chaos.processes import all_with
 from chaos.shapes import shapes
 from chaos.user import LOOK_SECONDS, Desk, User
 from chaos.webserver import WebServer
-from daemons import TestbedError
+from daemons import TestbedError, pid_of
 from people import PROJECT
 from scientist import Scientist
 from testbed import Testbed
@@ -103,8 +103,8 @@ def _turn(user: User, most: int) -> None:
 def _cluster() -> Iterator[Testbed]:
     """The Slurm cluster of the tests, ours alone; ended afterwards where it did not run before."""
     testbed = Testbed()
-    ran = testbed.place.slurm_conf.exists() and testbed.well()
-    subprocess.run([PROJECT / ".ci/testbed", "start"], check=True, stdout=subprocess.DEVNULL, timeout=SETUP_SECONDS)
+    ran = pid_of(testbed.place, "slurmctld") is not None
+    start_cluster()
     with (testbed.place.folder / "log" / "start.log").open("rb") as file:
         if HELD not in os.environ:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -113,6 +113,20 @@ def _cluster() -> Iterator[Testbed]:
         finally:
             if not ran:
                 testbed.stop()
+
+
+def start_cluster() -> None:
+    """Start what is missing of the cluster. Raises TestbedError that says why it does not start."""
+    done = subprocess.run(
+        [PROJECT / ".ci/testbed", "start"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SETUP_SECONDS,
+    )
+    if done.returncode:
+        raise TestbedError(f"the cluster does not start:\n{done.stdout[-3000:]}")
 
 
 @contextmanager
