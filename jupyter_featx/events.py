@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -181,6 +181,20 @@ class EventLog:
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def after_known(event: Event, folder: Path) -> Event:
+    """Return the event later than all that is written, also by a clock that is behind another one."""
+    return replace(event, time=max(event.time, _next_time(folder)))
+
+
+def delay(folder: Path) -> float:
+    """Return by how many seconds the clock here is behind what is written; 0 where it is not."""
+    return max(0.0, _next_time(folder) - time.time())
+
+
+def _next_time(folder: Path) -> float:
+    return max((known.time for known in read(folder)), default=0.0) + 1e-6
 
 
 def read(folder: Path) -> list[Event]:

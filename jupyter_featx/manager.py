@@ -130,8 +130,7 @@ class Manager:
 
     def _say(self, job: JobDir, event: Event) -> None:
         """Append an event; also by a clock that was set back, it comes after everything that is known."""
-        latest = max((known.time for known in events.read(job.events)), default=0.0)
-        job.event_log(self._writer).append(replace(event, time=max(event.time, latest + 1e-6)))
+        job.event_log(self._writer).append(events.after_known(event, job.events))
 
     # -- looking ---------------------------------------------------------------------------------------------------
 

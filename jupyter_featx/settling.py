@@ -124,14 +124,14 @@ def _proper_end(attempt: Attempt, event: Lost) -> bool:
 
 def _just_spoke(job: JobDir, attempt: Attempt) -> bool:
     last = job.last_words(attempt.number) or attempt.submitted
-    return time.time() - last < _LAST_WORDS_SECONDS
+    return abs(time.time() - last) < _LAST_WORDS_SECONDS  # what lies ahead was written by a clock that is wrong
 
 
 def _being_submitted(status: JobStatus) -> JobStatus:
     """While the parts of a job are given to a scheduler one by one, the first may have completed."""
     if not status.reason.endswith(NOT_SUBMITTED):
         return status
-    recent = time.time() - max(attempt.submitted for attempt in status.current) < _LAST_WORDS_SECONDS
+    recent = abs(time.time() - max(attempt.submitted for attempt in status.current)) < _LAST_WORDS_SECONDS
     return replace(status, state=State.QUEUED, reason="") if recent else status
 
 

@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.submitted is not None:
             _say_submitted(ended, options.submitted)
             if ended.cancelled:  # while it was being submitted, after the run before it had ended
-                ended.job.script_events(ended.native_id).append(events.CancelAsked(native_id=options.submitted))
+                _say(ended, events.CancelAsked(native_id=options.submitted))
                 print("cancel", flush=True)
         elif options.failed is not None:
             _say_stopped(
@@ -160,16 +160,18 @@ def _is(event: events.Submitted | events.Started, native_id: str) -> bool:
 
 def _say_submitted(ended: Ended, new: str) -> None:
     resources = ended.spec.resources
-    log = ended.job.script_events(ended.native_id)
-    log.append(events.Submitted(native_id=new, cores=resources.cores, part=ended.part, parts=resources.jobs))
+    _say(ended, events.Submitted(native_id=new, cores=resources.cores, part=ended.part, parts=resources.jobs))
 
 
 def _say_stopped(ended: Ended, why: str, message: str) -> None:
     with suppress(OSError):
         ended.job.reserve(ended.own.attempt).unlink(missing_ok=True)  # room for a last word that rank 0 did not need
     done, failed, _ = ended.counts
-    log = ended.job.script_events(ended.native_id)
-    log.append(events.Stopped(native_id=ended.native_id, why=why, message=message, done=done, failed=failed))
+    _say(ended, events.Stopped(native_id=ended.native_id, why=why, message=message, done=done, failed=failed))
+
+
+def _say(ended: Ended, event: Event) -> None:
+    ended.job.script_events(ended.native_id).append(events.after_known(event, ended.job.events))
 
 
 def _how(status: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from jupyter_featx import events
@@ -21,6 +22,7 @@ class Herald:
     def __init__(self, job: JobDir) -> None:
         self.native_id = native_id()
         self.attempt, self._log = job.claim_attempt()
+        self._delay = events.delay(job.events)  # another machine's clock may be ahead of ours
         self._reserve = job.reserve(self.attempt)
         with suppress(OSError):  # a disk that is full already: then there is nothing to give back
             _fill(self._reserve)
@@ -28,7 +30,7 @@ class Herald:
     def say(self, event: Event) -> bool:
         """Append an event; return whether it is on disk."""
         try:
-            self._log.append(event)
+            self._log.append(replace(event, time=event.time + self._delay))
         except OSError as exc:  # a full disk: the work goes on, or ends with its own error
             complain(f"an event could not be written: {exc}")
             return False

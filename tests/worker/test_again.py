@@ -61,6 +61,18 @@ def last(job: JobDir) -> events.Stopped:
     return event
 
 
+def test_the_next_run_comes_after_one_whose_clock_was_ahead(job: JobDir, capsys: pytest.CaptureFixture[str]) -> None:
+    ahead = time.time() + 86400
+    job.event_log("script-70").append(
+        events.Stopped(time=ahead, native_id="70", why="error", message="", done=0, failed=0)
+    )
+    say(job, begin(job), "continues")
+    assert ask(job, capsys, "--submitted", "72") == ""
+    status = read(job).status
+    assert (status.state, status.attempts[-1].native_id) == (State.QUEUED, "72")
+    assert isinstance(events.read(job.events)[-1], events.Submitted)
+
+
 @pytest.mark.parametrize(
     ("why", "answer"),
     [("continues", "again\n"), *((why, "end\n") for why in ("complete", "guard", "walltime", "error", "cancelled"))],

@@ -92,6 +92,18 @@ def test_items_longer_than_the_walltime_end_the_job_after_two_runs(tmp_path: Pat
     assert run(job, environment=ends_in(2)).status.state is State.QUEUED  # asked anew, it has two runs again
 
 
+def test_a_run_comes_after_one_whose_clock_was_a_day_ahead(tmp_path: Path) -> None:
+    job = make_job(tmp_path, SLEEPS.format(0), 5)
+    log, ahead = job.event_log("script-8"), time.time() + 86400
+    log.append(events.Submitted(time=ahead, native_id="8", cores=2))
+    log.append(events.Stopped(time=ahead, native_id="8", why="continues", message="", done=0, failed=0))
+    log.append(events.Submitted(time=ahead, native_id="9", cores=2))
+    ended = run(job, environment=GOING_ON | {"FEATX_NATIVE_ID": "9"})
+    assert ended.status.state is State.COMPLETED
+    assert [attempt.native_id for attempt in ended.status.attempts] == ["8", "9"]
+    assert events.read(job.events)[-1] == last(job)
+
+
 def test_max_attempts_bound_the_runs(tmp_path: Path) -> None:
     job = make_job(tmp_path, SLEEPS.format(0.1), 500, resources={"max_attempts": 2})
     assert run(job, environment=ends_in(3)).status.state is State.QUEUED
