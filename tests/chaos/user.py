@@ -20,8 +20,7 @@ from chaos.shapes import Shape
 from chaos.webserver import ServerBroke, WebServer
 from scientist import Scientist
 
-STEPS = 15  # that the user takes for one job before giving up, while faults come
-CALM_STEPS = 4  # after the last fault
+CALM_STEPS = 4  # that the user takes for one job after the last fault, and that finish no item, before giving up
 SUBMITS = 40
 PATIENCE = 300.0  # seconds without any news of a job, after the last fault, until it counts as hanging
 LOOK_SECONDS = 1.5
@@ -39,7 +38,6 @@ class Case:
     job_id: str = ""
     submits: int = 0
     steps: int = 0
-    idle_steps: int = 0  # between which no item was finished
     done_at_step: int = 0
     calm_steps: int = 0
     not_before: float = 0.0
@@ -223,13 +221,12 @@ class User:
     # -- steps ---------------------------------------------------------------------------------------------------------
 
     def _step(self, case: Case, verb: str, facts: dict[str, Any]) -> None:
-        """Do what the message says: try again, at most a few times."""
+        """Do what the message says: try again, at most a few times after the last fault."""
         case.steps += 1
         if facts["done"] <= case.done_at_step:  # a run that the walltime ends has brought the job on
-            case.idle_steps += 1
             case.calm_steps += self.calm
         case.done_at_step = facts["done"]
-        if case.idle_steps > STEPS or case.calm_steps > CALM_STEPS:
+        if case.calm_steps > CALM_STEPS:
             self._complain(case, f"does not complete after {case.steps - 1} steps: {facts['state']}, {facts['reason']}")
             self._end(case, "says why not" if facts["reason"] else "fails")
             return
