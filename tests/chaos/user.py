@@ -76,6 +76,7 @@ class User:
         self._desk, self._shapes = desk, shapes
         self._draw = random.Random(f"user-{seed}")
         self._asked_server = 0.0
+        self._disputed: dict[str, tuple[str, str]] = {}
         self.agent: Agent | None = None
         self.calm = False  # no more faults come
         self.cases: list[Case] = []
@@ -358,9 +359,14 @@ class User:
         here = {case.job_id for case in self.open if case.job_id and case.home == self._desk.homes[0]} & told.keys()
         if missing := here - found.keys():
             self._complain(None, f"the server does not tell of {sorted(missing)}")
-        for job_id in here & found.keys():
-            if told[job_id]["state"] in _FINAL and found[job_id]["state"] not in (told[job_id]["state"], *_ACTIVE):
-                self._complain(None, f"the server says {found[job_id]['state']} of {job_id}, and it is {told[job_id]}")
+        disputed = {
+            job_id: (told[job_id]["state"], found[job_id]["state"])
+            for job_id in here & found.keys()
+            if told[job_id]["state"] in _FINAL and found[job_id]["state"] not in (told[job_id]["state"], *_ACTIVE)
+        }
+        for job_id in disputed.items() & self._disputed.items():  # once may be a step between the two looks
+            self._complain(None, f"the server and the API say of a job: {job_id}")
+        self._disputed = disputed
 
     def _mind_the_agent(self) -> None:
         if self.agent is not None and self.agent.broken is not None:
