@@ -299,6 +299,7 @@ def test_the_next_run_is_submitted_with_the_same_part_and_told(batch: Batch) -> 
     assert (script, part) == (str(batch.job.script), "2")
     assert "--parsable" in options
     assert "--dependency=afterany:7" in options
+    assert "--begin=2000-01-01" in options  # "now" is the clock of the node, which may be ahead of Slurm's
     assert batch.calls("left") == [["SLURM_CONF"]]
     (told,) = batch.calls("python", "--submitted")
     assert told[2:] == [str(batch.job.path), "--part", "2", "--submitted", "8"]
