@@ -7,6 +7,7 @@ each thing that was seen, and the folders of jobs that lied are kept.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def main() -> int:
         log=log.absolute(),
         loud=not asked.quiet,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):  # whoever ends us, nothing is to be left behind
+        signal.signal(number, signal.default_int_handler)
     return run(plan)
 
 
