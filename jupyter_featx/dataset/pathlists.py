@@ -16,6 +16,7 @@ from jupyter_featx.dataset.listing import natural_sort
 from jupyter_featx.errors import DatasetError
 from jupyter_featx.items import PathLike, display
 
+_MANY_NAMES, _LONG_NAME = 20, 80  # of columns in a message
 PATH_COLUMNS = ("path", "item", "file", "filename", "dir", "directory")
 
 
@@ -139,7 +140,7 @@ def _csv_column(path: bytes, rows: Iterator[list[str]], index: int) -> Iterator[
 
 
 def _column_index(header: list[str], column: str | None, path: bytes) -> int:
-    names = ", ".join(f"'{shown(name.encode('utf-8', 'surrogateescape'))}'" for name in header)
+    names = _listed(header)
     if column is not None:
         if column in header:
             return header.index(column)
@@ -152,6 +153,13 @@ def _column_index(header: list[str], column: str | None, path: bytes) -> int:
         f"Which column of '{shown(path)}' holds the paths? Its columns are {names}. "
         "Name one: --column NAME (in Python: column='NAME')."
     )
+
+
+def _listed(header: list[str]) -> str:
+    """Return the names for a message: a file that is no CSV may have thousands, or one of megabytes."""
+    names = [shown(name.encode("utf-8", "surrogateescape")[:_LONG_NAME]) for name in header[:_MANY_NAMES]]
+    more = f" and {len(header) - len(names):,} more" if len(header) > len(names) else ""
+    return ", ".join(f"'{name}'" for name in names) + more
 
 
 def from_sequence(values: Iterable[Any], folder: bytes) -> Iterator[bytes]:

@@ -73,6 +73,14 @@ def test_a_csv_without_its_column_says_which_there_are(data):
         names("empty.csv", data)
 
 
+@pytest.mark.parametrize("header", ["x" * 100_000, ",".join(f"column{n}" for n in range(5000))], ids=len)
+def test_a_file_that_is_no_csv_is_refused_in_few_words(data, header):
+    (data / "list.csv").write_text(f"{header}\na\n")
+    with pytest.raises(DatasetError, match="has no column 'path'") as refused:
+        names(str(data / "list.csv"), data, column="path")
+    assert len(str(refused.value)) < 3000
+
+
 def test_lists_and_their_kin_keep_their_order(data):
     import numpy as np
     import pandas as pd
