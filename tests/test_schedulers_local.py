@@ -82,7 +82,7 @@ def test_another_boot_another_host_and_a_recycled_number_are_told_apart() -> Non
 @pytest.mark.parametrize("native_id", ["", "7", "a/b/c/d", "x/1/2"])
 def test_an_id_of_another_scheduler_is_refused(native_id: str) -> None:
     with pytest.raises(SchedulerError, match="no id of a local run"):
-        LocalScheduler().poll([native_id])
+        LocalScheduler().cancel(native_id)
 
 
 @pytest.mark.parametrize(
