@@ -32,7 +32,8 @@ def test_a_hostile_notebook_that_is_opened_runs_fetches_and_sends_nothing(browse
     ]
     source = f"%%featx submit --data / --name evil\n{EVIL}"
     cell = {"cell_type": "code", "id": "evil", "metadata": {}, "execution_count": 1, "source": source}
-    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{**cell, "outputs": outputs}]}
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}  # else a dialog asks
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": [{**cell, "outputs": outputs}]}
     (lab.root / "evil.ipynb").write_text(json.dumps(notebook))
     asked: list[tuple[str, str]] = []
     browser.page.on("request", lambda request: asked.append((request.method, request.url)))
