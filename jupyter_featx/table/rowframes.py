@@ -153,7 +153,7 @@ def parse(lines: bytes, schema: dict[str, pl.DataType], total: int, shard: Shard
                 "'%featx retry' to compute its items again."
             ) from exc
     items = frame["i"]
-    if items.null_count() or items.min() < 0 or items.max() >= total:  # type: ignore[operator]
+    if frame.height and (items.null_count() or items.min() < 0 or items.max() >= total):  # type: ignore[operator]
         frame = frame.filter(pl.col("i").is_between(0, total - 1))
     return frame, bad + len(items) - frame.height
 

@@ -108,6 +108,12 @@ def test_a_torn_last_line_is_no_row_and_a_broken_one_is_counted(tmp_path: Path) 
     assert list(rows.frame()["x"]) == [1.5, 2.5]
 
 
+def test_a_shard_without_any_row_is_an_empty_one(tmp_path: Path) -> None:
+    rows = Rows(tmp_path, names(2)).write([], tail=b'{"i":0,"s":0.\n').write([], rank=1, tail=b'"i":0,"s":0.1}\n')
+    rows.write([(1, {"x": 1.5}, None)], rank=2)
+    assert rows.merge() == table.TableInfo(1, 0, ("item", "x"), unreadable=2)
+
+
 def test_a_damaged_line_before_the_row_of_its_item_is_passed_over(tmp_path: Path) -> None:
     rows = Rows(tmp_path, names(2)).write([], tail=b'{"i":0,"s":0.1,"m":1.0,"w":0,"fd:x":1garbage\n')
     rows.write([(0, {"x": 1.5}, None), (1, {"y": 2, "x": 2.5}, None)])
