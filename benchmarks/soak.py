@@ -36,6 +36,7 @@ def _process_input(path):
 """
 ITEMS = 8
 PATIENCE_SECONDS = 300.0
+_LOOKED_INTO = 4  # of so many jobs one has its failures looked at: each time that is a process of its own
 _SETTLING_SECONDS = 30.0
 MEMORY_MB = 5.0  # the goal: at most this more for each 100 jobs; the list itself keeps some kB of each
 
@@ -111,8 +112,10 @@ class Soak:
             time.sleep(0.1)
         if (job["state"], job["done"], job["failed"]) != ("completed", ITEMS - 1, 1):
             raise RuntimeError(f"job {job_id} did not end well: {job}")
-        for part in ("log", "chart", "usage", "script", "errors", "result?sort=-square", "distribution?column=square"):
+        for part in ("log", "chart", "usage", "script", "result?sort=-square", "distribution?column=square"):
             self._ask(f"jobs/{job_id}/{part}")
+        if self.done % _LOOKED_INTO == 0:
+            self._ask(f"jobs/{job_id}/errors")
         self._ask("jobs?limit=200")
         self.done += 1
 
