@@ -36,6 +36,7 @@ class Writer:
     known: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in MANY})
     modules: list[str] = field(default_factory=list)
     mutators: list[str] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)
 
     def pick(self, *choices: object) -> object:
         return self.draw(st.sampled_from(choices))
@@ -107,11 +108,10 @@ class Writer:
         return str(self.draw(st.sampled_from(STATEMENTS).map(lambda write: write(self))))
 
     def constant(self) -> str:
-        value = self.value()
+        value, other = self.value(), self.name(NUMBERS)
         name = self.new(NUMBERS)
-        other = f"n{self.number(0, MANY[NUMBERS] - 1)}"
         forms = [f"{name} = {value}", f"{name}: int = {value}  # cell [9], line 3", f"{name} = {value}; ignored = 3"]
-        if other[1:] in map(str, self.known[NUMBERS]):
+        if other:
             forms += [f"{name} = {other} = {value}", f"{name}, {other} = {other}, {value}"]
         return str(self.pick(*forms))
 
@@ -226,7 +226,9 @@ class Writer:
     def mutator(self) -> str:
         """Write a function that changes a global, or call one."""
         if self.mutators and self.number(0, 1):
-            return f"{self.pick(*self.mutators)}()"
+            name = str(self.pick(*self.mutators))
+            self.called.add(name)
+            return f"{name}()"
         xs, d, n = self.name(LISTS), self.name(DICTS), self.name(NUMBERS)
         forms = [f"    {xs}.append(len({xs}))"] if xs else []
         forms += [f"    {d}['a'] = {d}.get('a', 0) + 1"] if d else []
@@ -287,7 +289,9 @@ def notebooks(draw: Draw) -> Notebook:
         cells.append(f"{alone}{text}")
         plain.append(text)
     inputs = ", ".join(f"'r{k}': {writer.value(3, 99, ('len(path)',))}" for k in range(writer.number(1, 4)))
-    mutate = f"    {writer.pick(*writer.mutators)}()\n" if writer.mutators and writer.number(0, 2) == 0 else ""
+    # What the functions call themselves is only tried in a cell: what the trial changed is left out, on purpose.
+    own = [name for name in writer.mutators if name not in writer.called]
+    mutate = f"    {writer.pick(*own)}()\n" if own and writer.number(0, 2) == 0 else ""
     outputs = writer.value(2, 99, ("len(path)",))
     last = f"def _process_input(path):\n{mutate}    return {{{inputs}}}\n\n\n"
     last += textwrap.dedent(f"def _process_output(path):\n    return {{'y': {outputs}}}")

@@ -216,7 +216,9 @@ def plain(value: Any) -> Any:
         return [plain(each) for each in value]
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
-    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+    if isinstance(value, Number):
+        return value
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
         return None
     if type(value).__name__ == "Timestamp":
         return value.to_pydatetime()

@@ -44,7 +44,8 @@ def cells_of(notebook: Notebook) -> list[Cell]:
 def test_the_module_behaves_as_the_notebook(notebook: Notebook) -> None:
     *others, last = cells_of(notebook)
     text = extract(last, cells=others).text
-    assert behaviour(ran(text)) == behaviour(ran(*notebook.plain)), text
+    wanted = behaviour(ran(*notebook.plain))
+    assert behaviour(ran(text)) == wanted, text
 
 
 @bounded(50)
