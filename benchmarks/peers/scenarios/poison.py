@@ -86,12 +86,17 @@ def outcomes(job: Job) -> dict[str, dict[str, Any]]:
     if not all(path.exists() for path in tables):
         items = job.lines()
         return {items[number]: row for number, row in durable.read(job).items()}
-    good, bad = (list(csv.DictReader(path.open(newline=""))) for path in tables)
+    good, bad = map(_read, tables)
     found: dict[str, dict[str, Any]] = {row["item"]: row for row in good}
     for row in bad:
         reason = " ".join(str(value) for name, value in row.items() if name not in ("item", "kind"))
         found[row["item"]] = {"error": row["kind"], "reason": reason}
     return found
+
+
+def _read(table: Path) -> list[dict[str, str]]:
+    with table.open(newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def judge(items: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
