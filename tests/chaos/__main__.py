@@ -7,6 +7,7 @@ each thing that was seen, and the folders of jobs that lied are kept.
 from __future__ import annotations
 
 import argparse
+import csv
 import signal
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from chaos.run import Plan, run  # noqa: E402 - found once the tests are on the 
 
 def main() -> int:
     """Read the command line, run, and say how it ended."""
+    csv.field_size_limit(sys.maxsize)  # what an item printed before it failed stands in the errors
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=30.0, help="of faults; then the jobs may end")

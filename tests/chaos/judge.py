@@ -7,7 +7,6 @@ the table says so: it is `blamed`, and a retry heals it. Everything else is a li
 from __future__ import annotations
 
 import csv
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ import polars
 from chaos.oracle import COLUMNS, GUILTY, act_of, kind_of, row_of
 
 BLAMED = ("crash", "timeout")  # what a killed or a frozen worker looks like
-csv.field_size_limit(sys.maxsize)
 
 
 @dataclass
