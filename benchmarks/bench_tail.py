@@ -28,6 +28,7 @@ from typing import Any
 from benchmarks import noop
 from benchmarks.figures import Figure, show
 from benchmarks.fresh import ROOT, call
+from benchmarks.peers.dataset import structures
 
 ITEMS, MEDIAN_MS = 60_000, 5.0
 FEW = 30  # times fewer items, as many times longer
@@ -102,12 +103,7 @@ def zeolites(folder: str, copies: int) -> list[float]:
     wrapped = Path(folder, "wrapped.py")
     wrapped.write_text(text + WRAP + (WRAP_LAST if "def _labels(" in text else ""))
     Path(folder, "cif_fast.py").write_text((examples / "cif_fast.py").read_text())
-    items = Path(folder, "copies")
-    for number in range(copies):
-        (items / str(number)).mkdir(parents=True)
-        for item in sorted((examples / "zeolites/items").iterdir()):
-            (items / str(number) / item.name).symlink_to(item)
-    return _measured(folder, str(wrapped), sorted(map(str, items.glob("*/*"))), 2)
+    return _measured(folder, str(wrapped), structures(Path(folder, "copies"), copies), 2)
 
 
 def _measured(folder: str, template: str, paths: list[str], workers: int) -> list[float]:

@@ -56,9 +56,13 @@ def zeolites(folder: str, copies: int) -> str:
     text = extract(EXAMPLES / "zeolites.ipynb", folder=EXAMPLES).text
     Path(folder, "zeolites.py").write_text(text.partition("\nif __name__ ==")[0])
     Path(folder, "cif_fast.py").write_text((EXAMPLES / "cif_fast.py").read_text())
-    items = Path(folder, "items")
+    return listed(folder, structures(Path(folder, "items"), copies))
+
+
+def structures(folder: Path, copies: int) -> list[str]:
+    """Return the paths of links to the example's structures, each so many times."""
     for number in range(copies):
-        (items / str(number)).mkdir(parents=True)
+        (folder / str(number)).mkdir(parents=True)
         for item in sorted((EXAMPLES / "zeolites/items").iterdir()):
-            (items / str(number) / item.name).symlink_to(item)
-    return listed(folder, sorted(map(str, items.glob("*/*"))))
+            (folder / str(number) / item.name).symlink_to(item)
+    return sorted(map(str, folder.glob("*/*")))

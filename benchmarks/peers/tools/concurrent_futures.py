@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from typing import Any
 
-from benchmarks.peers.chunking import chunk
 from benchmarks.peers.durable import Writer, tables
-from benchmarks.peers.futures import collect
+from benchmarks.peers.futures import collect, cut, some
 from benchmarks.peers.job import Job
 from benchmarks.peers.tools import Tool
-from benchmarks.peers.workloads import attempt
 
 ABOUT = Tool(
     title="concurrent.futures",
@@ -22,19 +19,12 @@ ABOUT = Tool(
 )
 
 
-def some(workload: str, numbered: list[tuple[int, str]]) -> list[tuple[int, dict[str, Any]]]:
-    """Run a chunk in a worker."""
-    return [(number, attempt(workload, line)) for number, line in numbered]
-
-
 def main(job: Job) -> None:
-    numbered = list(enumerate(job.lines()))
-    size = chunk(job, 0.1, most=300)
+    chunks = cut(job, 0.1, most=300)
     with ProcessPoolExecutor(job.workers) as pool, Writer(job) as write:
         pool.submit(int).result()
         job.mark("ready")
-        pieces = (numbered[at : at + size] for at in range(0, len(numbered), size))
-        waiting = {pool.submit(some, job.workload, piece): piece for piece in pieces}
+        waiting = {pool.submit(some, job.workload, chunk): chunk for chunk in chunks}
         collect(waiting, as_completed(list(waiting)), write.many)
     tables(job, write.rows)
 

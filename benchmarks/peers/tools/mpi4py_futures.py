@@ -6,12 +6,10 @@ import os
 import sys
 from concurrent.futures import as_completed
 
-from benchmarks.peers.chunking import chunk
 from benchmarks.peers.durable import Writer, tables
-from benchmarks.peers.futures import collect
+from benchmarks.peers.futures import collect, cut, some
 from benchmarks.peers.job import Job
 from benchmarks.peers.tools import Tool
-from benchmarks.peers.tools.concurrent_futures import some
 
 ABOUT = Tool(
     title="mpi4py.futures",
@@ -26,13 +24,11 @@ RANK = "PEERS_IS_RANK"
 def main(job: Job) -> None:
     from mpi4py.futures import MPIPoolExecutor
 
-    numbered = list(enumerate(job.lines()))
-    size = chunk(job, 0.1, most=300)
+    chunks = cut(job, 0.1, most=300)
     with MPIPoolExecutor() as pool, Writer(job) as write:
         pool.submit(int).result()
         job.mark("ready")
-        pieces = (numbered[at : at + size] for at in range(0, len(numbered), size))
-        waiting = {pool.submit(some, job.workload, piece): piece for piece in pieces}
+        waiting = {pool.submit(some, job.workload, chunk): chunk for chunk in chunks}
         collect(waiting, as_completed(list(waiting)), write.many)
     tables(job, write.rows)
 
