@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_featx.arguments import COMMAND, Command, parse
-from jupyter_featx.cards.wording import counted, one_line, steady
+from jupyter_featx.cards.wording import counted, one_line, steady, without_controls
 from jupyter_featx.errors import FeatxError, JobStateError, SpecError
 
 if TYPE_CHECKING:
@@ -167,9 +167,9 @@ def _errors(command: Command) -> None:
         _print_table(found)
     else:
         for cause in found.itertuples():
-            print(_without_controls(f"{cause.count:>6,} × {cause.type}: {one_line(cause.message, 300)}"))
+            print(without_controls(f"{cause.count:>6,} × {cause.type}: {one_line(cause.message, 300)}"))
             place = f"{cause.where}; " if cause.where else ""
-            print(_without_controls(f"         {place}for example {cause.example}"))
+            print(without_controls(f"         {place}for example {cause.example}"))
 
 
 def _log(command: Command) -> None:
@@ -316,12 +316,7 @@ def _folder(job: Job) -> Path:
 def _print_table(table: pandas.DataFrame) -> None:
     width = max(80, shutil.get_terminal_size((110, 24)).columns)
     text = table.to_string(index=False, line_width=width, max_cols=12, max_colwidth=120)
-    print(_without_controls(_plain(text)))
-
-
-def _without_controls(text: str) -> str:
-    """Keep what an item or a message holds from steering the terminal."""
-    return re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]", "�", text)
+    print(without_controls(_plain(text)))
 
 
 def _fail(error: object, status: int) -> int:
@@ -330,7 +325,7 @@ def _fail(error: object, status: int) -> int:
 
 
 def _print(text: str) -> None:
-    print(_without_controls(_plain(text)))
+    print(without_controls(_plain(text)))
 
 
 def _plain(text: str) -> str:
@@ -339,4 +334,4 @@ def _plain(text: str) -> str:
 
 def _say(text: str, end: str = "\n") -> None:
     """Write to stderr; the core speaks to a notebook, a terminal has no percent signs."""
-    print(_without_controls(_plain(text)), end=end, file=sys.stderr, flush=True)
+    print(without_controls(_plain(text)), end=end, file=sys.stderr, flush=True)

@@ -7,8 +7,10 @@ import re
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 
-# A colour, or a character that is not to be seen; U+0080 to U+009F hold one-byte forms of the escapes.
-_STEERING = re.compile(r"(\x1b\[[\d;]{0,32}m)|[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Characters that steer a terminal, besides tab and newline; U+0080 to U+009F hold one-byte forms of the escapes.
+_STEERING = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+_BUT_COLOURS = re.compile(rf"(\x1b\[[\d;]{{0,32}}m)|[\n{_STEERING}]")
+_BUT_NEWLINES = re.compile(rf"[\t{_STEERING}]")
 
 
 def one_line(text: object, limit: int = 80) -> str:
@@ -22,8 +24,13 @@ def one_line(text: object, limit: int = 80) -> str:
 
 def steady(line: str) -> str:
     """Return a printed line with its colours and tabs, and with nothing else that could steer a terminal."""
-    kept = _STEERING.sub(lambda found: found[1] or "�", line)
+    kept = _BUT_COLOURS.sub(lambda found: found[1] or "�", line)
     return f"{kept}\x1b[0m" if "\x1b" in kept else kept
+
+
+def without_controls(text: str) -> str:
+    """Return lines of text in which nothing can steer a terminal, and that have no colours and no tabs."""
+    return _BUT_NEWLINES.sub("�", text)
 
 
 def duration(seconds: float) -> str:
