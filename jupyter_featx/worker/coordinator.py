@@ -15,12 +15,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from jupyter_featx.worker.durations import BUCKETS, quantile
+from jupyter_featx.worker.durations import BUCKETS, OWN_SECONDS, quantile
 
 LEASE_SECONDS = 2.0
 _FIRST_FAILURES = 50
 _LOST_SECONDS = 10.0
-_LEAST_SECONDS = 2e-5  # that an item takes, with all that is done for it
 _MOST = 0.95  # of the items are to fit into what is left of the time when an item is begun
 
 Order = tuple[int, dict[str, object]]
@@ -200,7 +199,7 @@ class Coordinator:
         mean = self.mean_seconds
         if not mean:
             return max(idle, 2 * workers)
-        by_time = workers * LEASE_SECONDS / max(mean, _LEAST_SECONDS)
+        by_time = workers * LEASE_SECONDS / max(mean, OWN_SECONDS)
         by_share = self.unleased * workers / (2 * self._workers) if len(self._ranks) > 1 else self.unleased
         return max(min(idle, self._share(workers)), int(min(by_time, by_share)))
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from jupyter_featx.worker.durations import OWN_SECONDS
+
 CHUNK_SECONDS = 0.1  # work in one chunk: long against a message, short against a user's patience
 TURN_SECONDS = 0.004  # shorter turns of the rank's loop would wake it for every row of fast items
-_OWN_SECONDS = 2e-5  # what an item costs besides the user's own functions
 _SLOW_SECONDS = 0.02  # an item that runs longer may keep those behind it waiting
 
 
@@ -137,7 +138,7 @@ class Dealer:
             return 1
         by_time = int(CHUNK_SECONDS / mean)
         by_share = -(-(len(self._pool) + self._unleased) // (2 * len(self.hands.workers)))
-        one_turn = int(TURN_SECONDS / (mean + _OWN_SECONDS))  # less would leave the worker idle until our next turn
+        one_turn = int(TURN_SECONDS / (mean + OWN_SECONDS))  # less would leave the worker idle until our next turn
         ramp = 1 + 4 * self.finished  # the first mean is of one item
         return max(1, min(by_time, max(by_share, one_turn), self.hands.max_chunk, ramp))
 

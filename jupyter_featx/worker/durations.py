@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+OWN_SECONDS = 2e-5  # what an item costs besides the user's own functions
 SHORT_SECONDS = 1 / 16  # what takes less matters to nobody who plans by seconds: it is all one bucket
 BUCKETS = 97  # up to twelve days
 _PER_OCTAVE = 4

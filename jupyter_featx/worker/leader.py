@@ -16,6 +16,7 @@ from jupyter_featx.jobdir import JobDir
 from jupyter_featx.shards import FAILED, MISSING, OK, finished, list_shards, wrote
 from jupyter_featx.spec import JobSpec, LimitSpec
 from jupyter_featx.worker.coordinator import Coordinator, Order, Plan, Report
+from jupyter_featx.worker.durations import OWN_SECONDS
 from jupyter_featx.worker.herald import Herald
 from jupyter_featx.worker.output import complain
 from jupyter_featx.worker.parts import members
@@ -28,7 +29,6 @@ from jupyter_featx.worker.world import Message, World
 _GOODBYE_SECONDS = 1.5
 _RATE_SECONDS = 20.0
 _PULSE_SECONDS = 1.0
-_OWN_SECONDS = 2e-5  # what an item costs besides the user's own functions
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Leader:
         if self._charge.table and not coordinator.stopped:
             left = coordinator.total - coordinator.done - coordinator.failed
             mean = coordinator.mean_seconds
-            self._charge.table.foresee(left, mean and left * (mean + _OWN_SECONDS) / sum(self._charge.workers))
+            self._charge.table.foresee(left, mean and left * (mean + OWN_SECONDS) / sum(self._charge.workers))
 
     def goodbye(self) -> None:
         """Wait a moment for every rank's last counts, make the table, say how it ended.
