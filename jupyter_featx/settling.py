@@ -22,8 +22,6 @@ from jupyter_featx.state import NOT_SUBMITTED, Attempt, JobStatus, State, apply_
 
 SILENT_SECONDS = 600  # a run that works writes every ten seconds
 _LAST_WORDS_SECONDS = 60  # in which what a run wrote last is seen from another machine, and one that works writes
-
-
 Read = Callable[[Path], Iterable[Event]]  # of a job's folder of events
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,10 +86,11 @@ def _hello(spec: JobSpec) -> Hello:
 
 def _limits(spec: JobSpec, asked: argparse.Namespace) -> LimitSpec:
     kept = spec.limits
-    return type(kept)(
-        asked.item_timeout or kept.item_timeout_seconds,
-        asked.item_memory or kept.item_memory_mb,
-        kept.max_failures if asked.max_failures is None else asked.max_failures,
+    return replace(
+        kept,
+        item_timeout_seconds=asked.item_timeout or kept.item_timeout_seconds,
+        item_memory_mb=asked.item_memory or kept.item_memory_mb,
+        max_failures=kept.max_failures if asked.max_failures is None else asked.max_failures,
     )
 
 
