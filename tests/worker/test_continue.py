@@ -288,13 +288,13 @@ def test_a_retry_that_continues_does_not_retry_its_own_failures(tmp_path: Path) 
     template = (
         "import time\ndef _process_input(p):\n    time.sleep(0.1)\n    return {'n': 1} if p < '/data/8' else 1 / 0\n"
     )
-    job = make_job(tmp_path, template, 40)
+    job = make_job(tmp_path, template, 80)
     first = run(job)
     assert len(first.failed) == 2
-    job.shard(1, 0).write_bytes(b"".join(line.encode() + b"\n" for line in bad(range(40))))
+    job.shard(1, 0).write_bytes(b"".join(line.encode() + b"\n" for line in bad(range(80))))
     words = []
-    for _ in range(10):
-        run(job, "--retry-failed", "2", environment=ends_in(2.5))
+    for _ in range(20):  # eighty items are four seconds of work for two workers: no machine does them in three
+        run(job, "--retry-failed", "2", environment=ends_in(3))
         words.append(last(job).why)
         if words[-1] != "continues":
             break
@@ -302,7 +302,7 @@ def test_a_retry_that_continues_does_not_retry_its_own_failures(tmp_path: Path) 
     assert len(words) > 1
     ended = read(job)
     assert {len(rows) for rows in ended.rows.values()} == {2}  # the error before the retry, and the retry's own row
-    assert (ended.status.done, ended.status.failed) == (38, 2)
+    assert (ended.status.done, ended.status.failed) == (78, 2)
 
 
 def bad(items: Any) -> list[str]:
