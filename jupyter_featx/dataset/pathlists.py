@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_featx.dataset.listing import natural_sort
 from jupyter_featx.errors import DatasetError
-from jupyter_featx.items import PathLike, display
+from jupyter_featx.items import BLOCK, PathLike, display
 
 _MANY_NAMES, _LONG_NAME = 20, 80  # of columns in a message
 PATH_COLUMNS = ("path", "item", "file", "filename", "dir", "directory")
@@ -168,7 +168,34 @@ def from_sequence(values: Iterable[Any], folder: bytes) -> Iterator[bytes]:
         paths = [_path_of(value, i, folder) for i, value in enumerate(values)]
         natural_sort(paths)
         return iter(paths)
+    if isinstance(values, list):
+        return _in_blocks(values, folder)
     return (_path_of(value, i, folder) for i, value in enumerate(values))
+
+
+def _in_blocks(values: list[Any], folder: bytes) -> Iterator[bytes]:
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        plain = _all_plain(block, folder)
+        yield from plain or (_path_of(value, i, folder) for i, value in enumerate(block, start))
+
+
+def _all_plain(block: list[Any], folder: bytes) -> list[bytes] | None:
+    """Return the paths of many values at once, several times as fast; None where one of them is out of the ordinary."""
+    if set(map(type, block)) != {str}:
+        return None
+    try:
+        text = os.fsencode("\0" + "\0".join(block))
+    except UnicodeEncodeError:
+        return None
+    if text.count(b"\0") != len(block) or b"\0~" in text:
+        return None
+    rooted = text.count(b"\0/")
+    if not rooted:
+        text = text.replace(b"\0", b"\0" + folder + b"/")
+    if rooted not in (0, len(block)) or text[-1:] == b"/" or any(odd in text for odd in (b"//", b"/.", b"/\0")):
+        return None
+    return text[1:].split(b"\0")
 
 
 def _path_of(value: Any, i: int, folder: bytes) -> bytes:

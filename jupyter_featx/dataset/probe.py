@@ -7,6 +7,7 @@ import stat
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from math import gcd
 from time import perf_counter
 
@@ -35,6 +36,12 @@ def spread(count: int) -> Iterator[int]:
 
 
 def _list_crowded_folders(paths: Sequence[bytes], states: bytearray) -> None:
+    if len(paths) >= CROWDED and (folder := _only_folder(paths)):
+        waiting = dict(zip(paths, range(len(paths)), strict=True))
+        if _list_folder(folder, waiting, states):
+            for i in waiting.values():
+                states[i] = MISSING
+        return
     # By hash: a million parent names would take 100 MB, a collision costs nothing.
     hashes = array("q", (hash(path.rpartition(b"/")[0] or b"/") for path in paths))
     crowded = {parent for parent, count in Counter(hashes).items() if count >= CROWDED}
@@ -50,6 +57,16 @@ def _list_crowded_folders(paths: Sequence[bytes], states: bytearray) -> None:
     for path, i in waiting.items():
         if not refused or (path.rpartition(b"/")[0] or b"/") not in refused:
             states[i] = MISSING
+
+
+def _only_folder(paths: Sequence[bytes]) -> bytes:
+    """Return the folder that all the paths lie in, as most datasets' do; empty where there are more, or it is /."""
+    folder = paths[0].rpartition(b"/")[0]
+    if all(map(bytes.startswith, paths, repeat(folder + b"/"))):
+        slashes = Counter(map(bytes.count, paths, repeat(b"/")))
+        if len(slashes) == 1 and not any(map(bytes.endswith, paths, repeat(b"/.."))):
+            return folder
+    return b""
 
 
 def _list_folder(folder: bytes, waiting: dict[bytes, int], states: bytearray) -> bool:

@@ -39,6 +39,18 @@ def test_missing_items_stay_and_are_counted(data, crowd):
     assert "3 items are not there" in report.lines()[0]
 
 
+def test_missing_items_of_one_crowded_folder_are_counted(data):
+    present = [f"f{i}" for i in range(probing.CROWDED)]
+    touch(data, *present)
+    (data / "broken").symlink_to("nowhere")
+    (data / "good").symlink_to("f0")
+    report, items = prepared([*present, "broken", "good", "gone", "f0x"], data)
+    assert len(items) == report.total == report.checked == len(present) + 4
+    assert report.missing_examples == (f"{data}/broken", f"{data}/gone", f"{data}/f0x")
+    report, items = prepared([f"gone/{name}" for name in present] + ["f0"], data)  # of a folder that is not there, too
+    assert report.missing == len(present)
+
+
 @pytest.mark.parametrize("crowd", [0, probing.CROWDED])
 def test_special_files_are_left_out(data, crowd):
     touch(data, "a", *(f"f{i}" for i in range(crowd)))

@@ -6,7 +6,6 @@ A module has ABOUT, a Tool, and imports the tool itself only where it runs, so t
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 import platform
 import shutil
@@ -55,6 +54,8 @@ def about(name: str) -> Tool:
 
 def version(name: str) -> str | None:
     """Return the version of a tool that is installed, else None."""
+    import importlib.metadata  # here, for it takes a run 40 ms that are no tool's
+
     kind, _, command = about(name).distribution.partition(":")
     if kind == "python":
         return platform.python_version()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from pathlib import Path
 
+from benchmarks.peers import workloads
 from benchmarks.peers.job import Job
 from benchmarks.peers.tools import Tool
 
@@ -17,11 +19,18 @@ ABOUT = Tool(
     startup=1.0,
 )
 TEMPLATE = """\
-from benchmarks.peers.workloads import {workload}
+from __future__ import annotations
+
+import os
+import time
+
+time.sleep(float(os.environ.get("PEERS_IMPORT_SECONDS", "0")))
+
+{source}
 
 def _process_input(path):
     return {workload}(path)
-"""
+"""  # the functions stand in the cell itself: what they import of the user's own modules is copied into the job
 
 
 def main(job: Job) -> None:
@@ -29,7 +38,8 @@ def main(job: Job) -> None:
     import jupyter_featx as featx
     from jupyter_featx import events
 
-    template = TEMPLATE.format(workload=job.workload)
+    source = inspect.getsource(workloads.WORKLOADS[job.workload])
+    template = TEMPLATE.format(source=source, workload=job.workload)
     run = featx.submit(template, job.lines(), cores=job.workers, preflight=False, **job.arguments.get("submit", {}))
     run.wait()  # type: ignore[union-attr]
     job.mark("done")
