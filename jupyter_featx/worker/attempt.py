@@ -12,7 +12,7 @@ from jupyter_featx.jobdir import JobDir
 from jupyter_featx.spec import JobSpec, LimitSpec
 from jupyter_featx.worker.crew import Crew
 from jupyter_featx.worker.herald import Herald
-from jupyter_featx.worker.leader import Charge, Leader, last_word
+from jupyter_featx.worker.leader import Charge, LastWord, Leader
 from jupyter_featx.worker.muster import Hello, RanksMissing, enlist, gather
 from jupyter_featx.worker.output import complain
 from jupyter_featx.worker.rank import Rank, RankOptions
@@ -51,7 +51,7 @@ def _lead(attempt: Attempt, own: Hello) -> int:
     try:
         crews = gather(world, own, herald.attempt)
     except RanksMissing as exc:
-        said = last_word(job, spec, herald, options.part, ("fault", str(exc)), began=False)
+        said = LastWord(job, spec, herald, options.part).of(("fault", str(exc)), began=False)
         herald.say_last(*said, 0, 0)
         raise
     charge = Charge(

@@ -216,7 +216,8 @@ class Leader:
         coordinator = self.coordinator
         said = (coordinator.stopped, coordinator.message)
         counted = coordinator.done + coordinator.failed > 0
-        why, message = last_word(self._job, self._spec, self._herald, self._charge.part, said, counted=counted)
+        last = LastWord(self._job, self._spec, self._herald, self._charge.part)
+        why, message = last.of(said, counted=counted)
         done, failed = self._done + coordinator.done, self._failed + coordinator.failed
         self._herald.say_last(why, message, done, failed)
 
@@ -236,31 +237,32 @@ class Leader:
             self._world.send(rank, order)
 
 
-def last_word(
-    job: JobDir,
-    spec: JobSpec,
-    herald: Herald,
-    part: int,
-    said: tuple[str, str],
-    *,
-    began: bool = True,
-    counted: bool = False,
-) -> tuple[str, str]:
-    """Return why the attempt ends and what the user reads, of (why, message) as the coordinator says it.
+@dataclass(frozen=True)
+class LastWord:
+    """What this run says when it ends: of which part of which job."""
 
-    A run that was ended from outside goes on in another where the rule allows. `began`: it came as far as to work;
-    `counted`: it finished some item.
-    """
-    why, message = said
-    if why not in ("walltime", "interrupted", "fault"):
-        return said
-    if not continues():
-        return ending(why, message, None)
-    runs = chain(events.read(job.events), part)
-    if not runs or runs[-1].over or runs[-1].attempt != herald.attempt:  # `Started` was not said, or not written
-        runs = (*(run for run in runs if not runs[-1].over), Run(herald.native_id, herald.attempt if began else 0))
+    job: JobDir
+    spec: JobSpec
+    herald: Herald
+    part: int
 
-    def finished_any(attempt: int) -> bool:
-        return (counted and attempt == herald.attempt) or wrote(job.shards, attempt)
+    def of(self, said: tuple[str, str], *, began: bool = True, counted: bool = False) -> tuple[str, str]:
+        """Return why the run ends and what the user reads, of (why, message) as the coordinator says it.
 
-    return ending(why, message, objection(runs, spec.resources.max_attempts, finished_any))
+        A run that was ended from outside goes on in another where the rule allows. `began`: it came as far as to
+        work; `counted`: it finished some item.
+        """
+        why, message = said
+        if why not in ("walltime", "interrupted", "fault"):
+            return said
+        if not continues():
+            return ending(why, message, None)
+        herald = self.herald
+        runs = chain(events.read(self.job.events), self.part)
+        if not runs or runs[-1].over or runs[-1].attempt != herald.attempt:  # `Started` was not said, or not written
+            runs = (*(run for run in runs if not runs[-1].over), Run(herald.native_id, herald.attempt if began else 0))
+
+        def finished_any(attempt: int) -> bool:
+            return (counted and attempt == herald.attempt) or wrote(self.job.shards, attempt)
+
+        return ending(why, message, objection(runs, self.spec.resources.max_attempts, finished_any))

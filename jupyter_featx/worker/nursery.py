@@ -87,26 +87,34 @@ class Nursery:
             return 1
         self._text = self._job.template.read_text(encoding="utf-8")
         self._spared = set(children(os.getpid()))  # helpers that the template itself started
+        self._take_over_signals()
+        self._items.hold()
+        gc.freeze()  # keeps the collector's marks, and so copies, out of the shared pages
+        self._tell(ready=True)
+        self._serve()
+
+    def _take_over_signals(self) -> None:
+        """Be woken by a child's end; the rank alone decides what a signal to the whole run means."""
         _quieten()
-        self._wake = wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGHUP, lambda *_: self._quit())
         # A scheduler may send them to every process of the run; the rank decides what they mean.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
-        self._items.hold()
-        gc.freeze()  # keeps the collector's marks, and so copies, out of the shared pages
-        self._tell(ready=True)
+
+    def _serve(self) -> NoReturn:
+        woken = self._wake[0]
         selector = selectors.DefaultSelector()  # select() itself ends at descriptor 1023
         selector.register(self._control, selectors.EVENT_READ)
-        selector.register(wake_read, selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
         watch = self._setup.item_timeout_seconds is not None or self._setup.item_memory_mb is not None
         while True:
             pause = self._pause(watch)
             readable = [key.fd for key, _ in selector.select(pause)]
-            if wake_read in readable:
-                os.read(wake_read, 4096)
+            if woken in readable:
+                os.read(woken, 4096)
             if self._control.fileno() in readable:
                 self._obey()
             self._bury()
