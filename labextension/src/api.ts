@@ -1,6 +1,7 @@
 /** What the server says: the shapes of jupyter_featx/server/openapi.yaml. */
 
-export type State = 'new' | 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+export const STATES = ['running', 'queued', 'new', 'completed', 'failed', 'cancelled'] as const;
+export type State = (typeof STATES)[number];
 
 export interface IAttempt {
   number: number;

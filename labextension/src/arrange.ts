@@ -6,7 +6,7 @@ export type Sort = 'created' | 'name' | 'state' | 'progress' | 'failed';
 
 export interface IView {
   search: string;
-  state: State | 'active' | '';
+  state: State | '';
   sort: Sort;
   closed: readonly string[]; // notebooks whose jobs are folded away
 }
@@ -67,7 +67,7 @@ export function grouped(jobs: readonly IJob[], view: IView): IGroup[] {
   return [...groups.values()];
 }
 
-export type Row = { group: IGroup; job?: undefined } | { group: IGroup; job: IJob };
+type Row = { group: IGroup; job?: undefined } | { group: IGroup; job: IJob };
 
 /** Return the rows from top to bottom: a notebook, its jobs, the next notebook. */
 export function rows(groups: readonly IGroup[], closed: readonly string[]): Row[] {

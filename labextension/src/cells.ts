@@ -14,7 +14,7 @@ import { trans } from './translation';
 const SUBMITS = /^\s*%%?featx\s+(submit|retry|status|wait)\b/m;
 
 /** Return the id of the job that a cell's output shows, if it shows one. */
-export function jobOf(cell: Cell): string | null {
+function jobOf(cell: Cell): string | null {
   if (!(cell instanceof CodeCell) || !SUBMITS.test(cell.model.sharedModel.getSource())) {
     return null;
   }
@@ -29,7 +29,7 @@ export function jobOf(cell: Cell): string | null {
 }
 
 /** The marks on the cells of one notebook. */
-export class CellMarks implements IDisposable {
+class CellMarks implements IDisposable {
   private readonly marks = new Map<string, HTMLButtonElement>();
   private timer = 0;
   private _isDisposed = false;

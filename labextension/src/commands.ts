@@ -1,5 +1,5 @@
 /** What can be done with a job: the commands, for the panel, the palette, the menus and the keyboard alike. */
-import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Clipboard, Dialog, ICommandPalette, Notification, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
@@ -19,6 +19,7 @@ import {
 } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { IJob } from './api';
+import { nameOf } from './components/jobfacts';
 import { RetryBody } from './components/retry';
 import { featxIcon } from './icons';
 import * as request from './request';
@@ -35,8 +36,6 @@ export function tell(title: string, error: unknown): void {
   void showErrorMessage(title, text, [Dialog.okButton({ label: trans.__('Close') })]);
 }
 
-export const name = (job: IJob): string => oneLine(job.name || job.job_id, 60);
-
 async function sure(title: string, text: string, act: string): Promise<boolean> {
   const { button } = await showDialog({
     title,
@@ -50,7 +49,7 @@ async function sure(title: string, text: string, act: string): Promise<boolean> 
 async function cancel(jobs: IJobs, job: IJob): Promise<void> {
   const text = trans.__(
     'The job %1 ends. The %2 rows that are finished stay, and a retry goes on from there.',
-    name(job),
+    nameOf(job),
     number(job.done)
   );
   if (await sure(trans.__('Cancel this job?'), text, trans.__('Cancel the job'))) {
@@ -61,7 +60,7 @@ async function cancel(jobs: IJobs, job: IJob): Promise<void> {
 async function remove(jobs: IJobs, job: IJob): Promise<void> {
   const text = trans.__(
     'The job %1 is removed with its %2 rows, its table and its logs. This cannot be undone.',
-    name(job),
+    nameOf(job),
     number(job.done)
   );
   if (await sure(trans.__('Delete this job?'), text, trans.__('Delete'))) {
@@ -73,7 +72,7 @@ async function remove(jobs: IJobs, job: IJob): Promise<void> {
 async function retry(jobs: IJobs, job: IJob): Promise<void> {
   const { retry_options } = await request.readConfig();
   const { button, value } = await showDialog({
-    title: trans.__('Retry %1', name(job)),
+    title: trans.__('Retry %1', nameOf(job)),
     body: new RetryBody(job, retry_options),
     buttons: [Dialog.cancelButton({ label: trans.__('Not now') }), Dialog.okButton({ label: trans.__('Retry') })]
   });
@@ -104,6 +103,8 @@ async function reproduce(
   notebook.mode = 'edit';
 }
 
+const category = () => trans.__('featX jobs');
+
 interface IJobCommand {
   id: string;
   label: () => string;
@@ -112,12 +113,81 @@ interface IJobCommand {
   run: (job: IJob) => unknown;
 }
 
+function jobCommands(app: JupyterFrontEnd, jobs: IJobs): IJobCommand[] {
+  const { commands } = app;
+  const open = (job: IJob, tab: Tab) => commands.execute(CommandIDs.open, { job_id: job.job_id, tab });
+  return [
+    { id: CommandIDs.log, label: () => trans.__('Log'), icon: textEditorIcon, run: job => open(job, 'log') },
+    { id: CommandIDs.script, label: () => trans.__('Script'), icon: listIcon, run: job => open(job, 'script') },
+    {
+      id: CommandIDs.errors,
+      label: () => trans.__('Errors'),
+      icon: bugIcon,
+      allowed: job => job.failed > 0,
+      run: job => open(job, 'errors')
+    },
+    {
+      id: CommandIDs.result,
+      label: () => trans.__('Result'),
+      icon: tableRowsIcon,
+      allowed: job => job.actions.result,
+      run: job => open(job, 'result')
+    },
+    {
+      id: CommandIDs.cancel,
+      label: () => trans.__('Cancel…'),
+      icon: stopIcon,
+      allowed: job => job.actions.cancel,
+      run: job => cancel(jobs, job)
+    },
+    {
+      id: CommandIDs.retry,
+      label: () => trans.__('Retry…'),
+      icon: redoIcon,
+      allowed: job => job.actions.retry,
+      run: job => retry(jobs, job)
+    },
+    {
+      id: CommandIDs.resubmit,
+      label: () => trans.__('Submit again…'),
+      icon: featxIcon,
+      run: job => commands.execute(CommandIDs.submit, { job_id: job.job_id })
+    },
+    {
+      id: CommandIDs.copyId,
+      label: () => trans.__('Copy the id'),
+      icon: copyIcon,
+      run: job => Clipboard.copyToSystem(job.job_id)
+    },
+    {
+      id: CommandIDs.folder,
+      label: () => trans.__('Open the folder'),
+      icon: folderIcon,
+      run: job => openFolder(app, job)
+    },
+    {
+      id: CommandIDs.notebook,
+      label: () => trans.__('Open the notebook'),
+      icon: notebookIcon,
+      allowed: job => job.notebook_path !== null,
+      run: job => commands.execute('docmanager:open', { path: job.notebook_path })
+    },
+    {
+      id: CommandIDs.remove,
+      label: () => trans.__('Delete…'),
+      icon: deleteIcon,
+      allowed: job => job.actions.delete,
+      run: job => remove(jobs, job)
+    }
+  ];
+}
+
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-featx:commands',
   description: 'The commands of jupyter-featx.',
   autoStart: true,
   requires: [IJobs],
-  optional: [ICommandPalette, IDocumentManager, INotebookTracker, ILayoutRestorer],
+  optional: [ICommandPalette, IDocumentManager, INotebookTracker],
   activate: (
     app: JupyterFrontEnd,
     jobs: IJobs,
@@ -126,72 +196,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     notebooks: INotebookTracker | null
   ) => {
     const { commands } = app;
-    const open = (job: IJob, tab: Tab) => commands.execute(CommandIDs.open, { job_id: job.job_id, tab });
-    const all: IJobCommand[] = [
-      { id: CommandIDs.log, label: () => trans.__('Log'), icon: textEditorIcon, run: job => open(job, 'log') },
-      { id: CommandIDs.script, label: () => trans.__('Script'), icon: listIcon, run: job => open(job, 'script') },
-      {
-        id: CommandIDs.errors,
-        label: () => trans.__('Errors'),
-        icon: bugIcon,
-        allowed: job => job.failed > 0,
-        run: job => open(job, 'errors')
-      },
-      {
-        id: CommandIDs.result,
-        label: () => trans.__('Result'),
-        icon: tableRowsIcon,
-        allowed: job => job.actions.result,
-        run: job => open(job, 'result')
-      },
-      {
-        id: CommandIDs.cancel,
-        label: () => trans.__('Cancel…'),
-        icon: stopIcon,
-        allowed: job => job.actions.cancel,
-        run: job => cancel(jobs, job)
-      },
-      {
-        id: CommandIDs.retry,
-        label: () => trans.__('Retry…'),
-        icon: redoIcon,
-        allowed: job => job.actions.retry,
-        run: job => retry(jobs, job)
-      },
-      {
-        id: CommandIDs.resubmit,
-        label: () => trans.__('Submit again…'),
-        icon: featxIcon,
-        run: job => commands.execute(CommandIDs.submit, { job_id: job.job_id })
-      },
-      {
-        id: CommandIDs.copyId,
-        label: () => trans.__('Copy the id'),
-        icon: copyIcon,
-        run: job => Clipboard.copyToSystem(job.job_id)
-      },
-      {
-        id: CommandIDs.folder,
-        label: () => trans.__('Open the folder'),
-        icon: folderIcon,
-        run: job => openFolder(app, job)
-      },
-      {
-        id: CommandIDs.notebook,
-        label: () => trans.__('Open the notebook'),
-        icon: notebookIcon,
-        allowed: job => job.notebook_path !== null,
-        run: job => commands.execute('docmanager:open', { path: job.notebook_path })
-      },
-      {
-        id: CommandIDs.remove,
-        label: () => trans.__('Delete…'),
-        icon: deleteIcon,
-        allowed: job => job.actions.delete,
-        run: job => remove(jobs, job)
-      }
-    ];
-    all.forEach(one => addJobCommand(app, jobs, palette, one));
+    jobCommands(app, jobs).forEach(one => addJobCommand(app, jobs, palette, one));
 
     commands.addCommand(CommandIDs.panel, {
       label: trans.__('Show jobs'),
@@ -223,10 +228,9 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    const category = trans.__('featX jobs');
-    palette?.addItem({ command: CommandIDs.panel, category });
-    palette?.addItem({ command: CommandIDs.refresh, category });
-    palette?.addItem({ command: CommandIDs.submit, category });
+    for (const command of [CommandIDs.panel, CommandIDs.refresh, CommandIDs.submit]) {
+      palette?.addItem({ command, category: category() });
+    }
   }
 };
 
@@ -240,7 +244,7 @@ function addJobCommand(app: JupyterFrontEnd, jobs: IJobs, palette: ICommandPalet
   app.commands.addCommand(one.id, {
     label: args => {
       const job = args.isPalette ? meant(args) : undefined;
-      return job ? trans.__('%1 (%2)', one.label(), name(job)) : one.label();
+      return job ? trans.__('%1 (%2)', one.label(), nameOf(job)) : one.label();
     },
     icon: args => (args.isPalette ? undefined : one.icon),
     describedBy: { args: { type: 'object', properties: { job_id: { type: 'string' } } } },
@@ -260,7 +264,7 @@ function addJobCommand(app: JupyterFrontEnd, jobs: IJobs, palette: ICommandPalet
       }
     }
   });
-  palette?.addItem({ command: one.id, category: trans.__('featX jobs'), args: { isPalette: true } });
+  palette?.addItem({ command: one.id, category: category(), args: { isPalette: true } });
 }
 
 async function openFolder(app: JupyterFrontEnd, job: IJob): Promise<void> {

@@ -27,8 +27,6 @@ const ICONS: Record<State, LabIcon> = {
   cancelled: stopIcon
 };
 
-export const STATES: readonly State[] = ['running', 'queued', 'new', 'completed', 'failed', 'cancelled'];
-
 export function stateIcon(state: State): LabIcon {
   return ICONS[state] ?? circleEmptyIcon;
 }
@@ -42,11 +40,7 @@ export function stateWord(state: State): string {
     failed: trans.__('failed'),
     cancelled: trans.__('cancelled')
   };
-  return words[state] ?? oneWord(state);
-}
-
-function oneWord(state: unknown): string {
-  return String(state).slice(0, 20);
+  return words[state] ?? String(state).slice(0, 20);
 }
 
 export const histogramIcon = new LabIcon({

@@ -54,7 +54,7 @@ const BLANK: IJob = {
   now: 0
 };
 
-export interface ILiveProps {
+interface ILiveProps {
   bundle: IBundle;
   jobs: IJobs;
   commands: CommandRegistry;

@@ -2,7 +2,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
 import type { IJob } from './api';
-import { name } from './commands';
+import { nameOf } from './components/jobfacts';
 import { CommandIDs, IJobs, Tab } from './tokens';
 import { trans } from './translation';
 import { number, oneLine } from './wording';
@@ -15,18 +15,18 @@ export function notice(job: IJob): {
   act: string;
 } {
   if (job.state === 'completed' && !job.failed) {
-    const text = trans.__('%1 has completed: %2 rows.', name(job), number(job.done));
+    const text = trans.__('%1 has completed: %2 rows.', nameOf(job), number(job.done));
     return { text, type: 'success', tab: 'result', act: trans.__('Result') };
   }
   if (job.state === 'completed') {
-    const text = trans.__('%1 has completed: %2 rows, %3 failed.', name(job), number(job.done), number(job.failed));
+    const text = trans.__('%1 has completed: %2 rows, %3 failed.', nameOf(job), number(job.done), number(job.failed));
     return { text, type: 'warning', tab: 'errors', act: trans.__('Errors') };
   }
   if (job.state === 'cancelled') {
-    const text = trans.__('%1 was cancelled. Its %2 rows stay.', name(job), number(job.done));
+    const text = trans.__('%1 was cancelled. Its %2 rows stay.', nameOf(job), number(job.done));
     return { text, type: 'info', tab: 'overview', act: trans.__('Open') };
   }
-  const text = trans.__('%1 has failed: %2', name(job), oneLine(job.words || job.reason || job.state, 200));
+  const text = trans.__('%1 has failed: %2', nameOf(job), oneLine(job.words || job.reason || job.state, 200));
   return { text, type: 'error', tab: 'log', act: trans.__('Log') };
 }
 

@@ -5,22 +5,23 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { addIcon, caretDownIcon, caretRightIcon, notebookIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
+import { STATES } from './api';
 import { countStates, found, grouped, IGroup, IView, PLAIN_VIEW, rows, Sort } from './arrange';
 import { useJobs, useNow } from './components/hooks';
 import { JobRow } from './components/jobrow';
 import { Empty, Problem } from './components/problem';
 import { Scroller } from './components/scroller';
-import { featxIcon, STATES, stateWord } from './icons';
+import { featxIcon, stateWord } from './icons';
 import { active } from './model';
 import { CommandIDs, IJobs, PANEL_ID } from './tokens';
 import { trans } from './translation';
 import { number, oneLine } from './wording';
 
-export const JOB_HEIGHT = 124;
+const JOB_HEIGHT = 124;
 const GROUP_HEIGHT = 30;
 const VIEW = 'jupyter-featx:panel';
 
-export interface IPanelProps {
+interface IPanelProps {
   jobs: IJobs;
   commands: CommandRegistry;
   view: IView;
@@ -93,7 +94,7 @@ function Head(props: IHeadProps): JSX.Element {
     <div className="jp-Featx-head">
       <div className="jp-Featx-headLine">
         <button
-          className="jp-Button jp-mod-styled jp-mod-accept jp-Featx-submit"
+          className="jp-Button jp-mod-styled jp-mod-accept"
           onClick={() => void commands.execute(CommandIDs.submit)}
         >
           <addIcon.react tag="span" aria-hidden="true" />
@@ -123,7 +124,7 @@ function Head(props: IHeadProps): JSX.Element {
         {STATES.filter(state => counts[state] || view.state === state).map(state => (
           <button
             key={state}
-            className={`jp-Featx-filter jp-mod-${state}`}
+            className="jp-Featx-filter"
             aria-pressed={view.state === state}
             onClick={() => change({ state: view.state === state ? '' : state })}
           >

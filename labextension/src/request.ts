@@ -5,7 +5,7 @@ import type * as api from './api';
 import { trans } from './translation';
 
 /** Why a request failed: nobody answers, the login is over, the server has no featx, or it refused. */
-export type Failure = 'dead' | 'login' | 'absent' | 'refused';
+type Failure = 'dead' | 'login' | 'absent' | 'refused';
 
 export class RequestError extends Error {
   constructor(
@@ -27,7 +27,7 @@ export function connect(to: ServerConnection.ISettings): void {
 }
 
 /** Return the address of an endpoint. */
-export function address(path: string, query: Record<string, unknown> = {}): string {
+function address(path: string, query: Record<string, unknown> = {}): string {
   const base = settings?.baseUrl ?? PageConfig.getBaseUrl();
   const words: string[] = [];
   for (const [key, value] of Object.entries(query)) {

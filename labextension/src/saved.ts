@@ -1,5 +1,5 @@
 /** What a notebook holds of a job is anybody's word: only facts of the right kind are taken from it. */
-import type { IJob } from './api';
+import { IJob, State, STATES } from './api';
 
 /** A job as the output of a cell holds it. */
 export interface IBundle {
@@ -8,7 +8,6 @@ export interface IBundle {
 }
 
 const JOB_ID = /^[a-z0-9][a-z0-9_-]{0,47}$/;
-const STATES = ['new', 'queued', 'running', 'completed', 'failed', 'cancelled'];
 const TEXTS = ['name', 'reason'] as const;
 const COUNTS = [
   'total',
@@ -24,7 +23,7 @@ const COUNTS = [
 ] as const;
 const TIMES = ['eta_seconds', 'created', 'started', 'ended'] as const;
 const LONGEST = 2_000;
-const CLOCKS_SECONDS = 60;
+const AHEAD_SECONDS = 60; // as far as two clocks may differ
 
 /** Return what can be drawn of it; null for what is no job. What can be done with a job, only the server says. */
 export function savedJob(data: unknown): IBundle | null {
@@ -34,7 +33,7 @@ export function savedJob(data: unknown): IBundle | null {
   }
   const given = record(snapshot);
   const taken: Record<string, unknown> = {};
-  if (STATES.includes(given.state as string)) {
+  if (STATES.includes(given.state as State)) {
     taken.state = given.state;
   }
   for (const name of TEXTS) {
@@ -49,7 +48,7 @@ export function savedJob(data: unknown): IBundle | null {
       taken[name] = value;
     }
   }
-  if ((taken.now as number) > Date.now() / 1000 + CLOCKS_SECONDS) {
+  if ((taken.now as number) > Date.now() / 1000 + AHEAD_SECONDS) {
     delete taken.now; // from the future: it would outlast the server's own word
   }
   return { job_id, snapshot: taken };

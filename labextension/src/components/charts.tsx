@@ -8,7 +8,7 @@ const LEFT = 40;
 const BOTTOM = 18;
 const TOP = 8;
 
-export interface IChartProps {
+interface IChartProps {
   title: string;
   /** What a screen reader says of the whole. */
   summary: string;
@@ -55,14 +55,13 @@ export function roundUp(value: number): number {
   return power * ([1, 2, 2.5, 5, 10].find(step => step * power >= value * 0.9999) ?? 10);
 }
 
-export interface ILineProps {
+interface ILineProps {
   title: string;
   summary: string;
   points: readonly (readonly [number, number])[];
   from: string;
   to: string;
-  /** Fill below the line, or draw it as steps. */
-  filled?: boolean;
+  /** Draw it as steps. */
   stepped?: boolean;
   unit?: (value: number) => string;
 }
@@ -82,19 +81,19 @@ export function LineChart(props: ILineProps): JSX.Element {
   const unit = props.unit ?? threeDigits;
   return (
     <Frame title={props.title} summary={props.summary} from={props.from} to={props.to} highest={unit(top)}>
-      {props.filled && at.length > 1 ? (
+      {at.length > 1 ? (
         <path className="jp-Featx-area" d={`${path}L${at[at.length - 1][0]},${y(0)}L${at[0][0]},${y(0)}Z`} />
       ) : null}
       {at.length === 1 ? (
         <circle className="jp-Featx-dot" cx={at[0][0]} cy={at[0][1]} r={2.5} />
       ) : (
-        <path className="jp-Featx-line" d={path} />
+        <path className="jp-Featx-curve" d={path} />
       )}
     </Frame>
   );
 }
 
-export interface IBarsProps {
+interface IBarsProps {
   title: string;
   summary: string;
   values: readonly number[];

@@ -4,7 +4,7 @@ import type { IOption, Value } from '../api';
 import { trans } from '../translation';
 import { oneLine } from '../wording';
 
-export interface IFieldProps {
+interface IFieldProps {
   option: IOption;
   value: Value;
   change(value: Value): void;

@@ -56,7 +56,7 @@ export function useNow(ticking: boolean): number {
   return now;
 }
 
-export interface IAnswer<T> {
+interface IAnswer<T> {
   value?: T;
   error?: unknown;
   again(): void;

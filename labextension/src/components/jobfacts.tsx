@@ -5,11 +5,16 @@ import { stateIcon, stateWord } from '../icons';
 import { trans } from '../translation';
 import { duration, marked, number, oneLine, rate, when } from '../wording';
 
+/** Return what a job is called, on one line; its id where it has no name. */
+export function nameOf(job: IJob, limit = 60): string {
+  return oneLine(job.name || job.job_id, limit);
+}
+
 export function StateBadge(props: { state: State }): JSX.Element {
   const Icon = stateIcon(props.state);
   return (
     <span className={`jp-Featx-state jp-mod-${props.state}`}>
-      <Icon.react tag="span" className="jp-Featx-stateIcon" aria-hidden="true" />
+      <Icon.react tag="span" aria-hidden="true" />
       {stateWord(props.state)}
     </span>
   );
@@ -43,7 +48,7 @@ export function Bar(props: { job: IJob }): JSX.Element {
     <div
       className="jp-Featx-bar-track"
       role="progressbar"
-      aria-label={trans.__('Progress of %1', oneLine(job.name, 40))}
+      aria-label={trans.__('Progress of %1', nameOf(job, 40))}
       aria-valuetext={counts(job) || stateWord(job.state)}
       aria-valuemin={0}
       aria-valuemax={total}
@@ -85,7 +90,7 @@ export function reason(job: IJob): string {
 }
 
 /** Return the seconds that the job has run, counted on from its last snapshot. */
-export function elapsed(job: IJob, now: number): number {
+function elapsed(job: IJob, now: number): number {
   return job.state === 'running' ? job.seconds + Math.max(0, Math.min(now - job.now, 3600)) : job.seconds;
 }
 

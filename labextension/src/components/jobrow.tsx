@@ -7,7 +7,7 @@ import type { IJob } from '../api';
 import { CommandIDs } from '../tokens';
 import { trans } from '../translation';
 import { oneLine } from '../wording';
-import { Bar, Counts, pace, place, reason, StateBadge } from './jobfacts';
+import { Bar, Counts, nameOf, pace, place, reason, StateBadge } from './jobfacts';
 
 const SHOWN = [
   CommandIDs.result,
@@ -36,9 +36,8 @@ const LATER = [
 ];
 
 /** Show all that can be done with a job, at this place. */
-export function openMenu(commands: CommandRegistry, job_id: string, x: number, y: number): void {
+function openMenu(commands: CommandRegistry, job_id: string, x: number, y: number): void {
   const menu = new Menu({ commands });
-  menu.addClass('jp-Featx-menu');
   for (const command of LATER) {
     menu.addItem(command ? { command, args: { job_id } } : { type: 'separator' });
   }
@@ -56,7 +55,7 @@ export function Actions(props: { job: IJob; commands: CommandRegistry }): JSX.El
     openMenu(commands, job.job_id, left, bottom);
   };
   return (
-    <div className="jp-Featx-actions" role="group" aria-label={trans.__('Actions on %1', oneLine(job.name, 40))}>
+    <div className="jp-Featx-actions" role="group" aria-label={trans.__('Actions on %1', nameOf(job, 40))}>
       {SHOWN.filter(id => commands.hasCommand(id) && commands.isEnabled(id, args)).map(id => {
         const icon = commands.icon(id, args) as any;
         const label = commands.label(id, args);
@@ -89,7 +88,7 @@ export function Actions(props: { job: IJob; commands: CommandRegistry }): JSX.El
   );
 }
 
-export interface IJobRowProps {
+interface IJobRowProps {
   job: IJob;
   commands: CommandRegistry;
   now: number;
@@ -104,7 +103,7 @@ export function JobRow(props: IJobRowProps): JSX.Element {
     <article
       className={`jp-Featx-job jp-mod-${job.state}`}
       data-job={job.job_id}
-      aria-label={oneLine(job.name || job.job_id, 60)}
+      aria-label={nameOf(job)}
       onContextMenu={event => {
         event.preventDefault();
         event.stopPropagation();
@@ -117,7 +116,7 @@ export function JobRow(props: IJobRowProps): JSX.Element {
           title={oneLine(`${job.name} (${job.job_id})`, 200)}
           onClick={() => void commands.execute(CommandIDs.open, { job_id: job.job_id })}
         >
-          <bdi>{oneLine(job.name || job.job_id, 60)}</bdi>
+          <bdi>{nameOf(job)}</bdi>
         </button>
         <StateBadge state={job.state} />
       </div>

@@ -27,7 +27,7 @@ export function useScroll(ref: React.RefObject<HTMLElement>): { top: number; hei
   return at;
 }
 
-export interface IScrollerProps {
+interface IScrollerProps {
   heights: readonly number[];
   label: string;
   className?: string;

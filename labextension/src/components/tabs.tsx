@@ -1,7 +1,7 @@
 /** Tabs that a keyboard and a screen reader know: arrows move between them. */
 import * as React from 'react';
 
-export interface ITabsProps<T extends string> {
+interface ITabsProps<T extends string> {
   label: string;
   tabs: readonly { id: T; label: string; body: () => JSX.Element }[];
   chosen: T;

@@ -8,7 +8,7 @@ import { absolute, beside } from './request';
 
 const PAUSE = 300; // ms of rest before the server is asked
 
-export interface IDatasetProps {
+interface IDatasetProps {
   value: string;
   notebook: string;
   root: string;

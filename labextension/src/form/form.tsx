@@ -1,6 +1,6 @@
 /** The form that submits a job: what the magic can, with the cluster's own choices and the server's own checks. */
 import * as React from 'react';
-import type { ICluster, IConfig, IJob, IOption, IPreflight, IScript, Value } from '../api';
+import type { ICluster, IConfig, IJob, IOption, IPreflight, IScript, ISubmitRequest, Value } from '../api';
 import { Field } from '../components/field';
 import { Problem } from '../components/problem';
 import { Source } from '../page/script';
@@ -74,6 +74,21 @@ export function Form(props: IFormProps): JSX.Element {
       change={value => set(option.name, value)}
     />
   );
+  const trial = <T,>(
+    label: string,
+    doing: string,
+    call: (request: ISubmitRequest) => Promise<T>,
+    show: (found: T) => void
+  ) => (
+    <button
+      type="button"
+      className="jp-Button jp-mod-styled"
+      disabled={!ready}
+      onClick={() => void act(doing, () => call(asked())).then(found => found && show(found))}
+    >
+      {label}
+    </button>
+  );
   const options = config.options.filter(option => !OF_THE_FORM.includes(option.name));
   const first = FIRST.flatMap(name => options.filter(option => option.name === name));
   const rest = options.filter(option => !FIRST.includes(option.name));
@@ -132,30 +147,8 @@ export function Form(props: IFormProps): JSX.Element {
         <button type="submit" className="jp-Button jp-mod-styled jp-mod-accept" disabled={!ready}>
           {trans.__('Submit')}
         </button>
-        <button
-          type="button"
-          className="jp-Button jp-mod-styled"
-          disabled={!ready}
-          onClick={() =>
-            void act(trans.__('Trying a few items…'), () => request.preflight(asked())).then(
-              found => found && setEstimate(found)
-            )
-          }
-        >
-          {trans.__('Estimate')}
-        </button>
-        <button
-          type="button"
-          className="jp-Button jp-mod-styled"
-          disabled={!ready}
-          onClick={() =>
-            void act(trans.__('Rendering the script…'), () => request.dryRun(asked())).then(
-              found => found && setScript(found)
-            )
-          }
-        >
-          {trans.__('Show the script')}
-        </button>
+        {trial(trans.__('Estimate'), trans.__('Trying a few items…'), request.preflight, setEstimate)}
+        {trial(trans.__('Show the script'), trans.__('Rendering the script…'), request.dryRun, setScript)}
         <span role="status">{busy || (ready && !shown ? trans.__('Nothing speaks against it.') : '')}</span>
       </div>
       {estimate ? <Estimate found={estimate} /> : null}

@@ -7,6 +7,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 import * as React from 'react';
 import type { ICluster, IConfig } from '../api';
 import { useAnswer } from '../components/hooks';
+import { nameOf } from '../components/jobfacts';
 import { Empty, Problem } from '../components/problem';
 import { featxIcon } from '../icons';
 import { readCluster, readConfig } from '../request';
@@ -101,7 +102,7 @@ export const formPlugin: JupyterFrontEndPlugin<void> = {
           widget.dispose();
           void app.commands.execute(CommandIDs.open, { job_id: job.job_id, tab: 'overview' });
           Notification.success(
-            [trans.__('%1 was submitted.', oneLine(job.name, 60)), ...lines.map(line => oneLine(line, 200))].join('\n'),
+            [trans.__('%1 was submitted.', nameOf(job)), ...lines.map(line => oneLine(line, 200))].join('\n'),
             {
               autoClose: 6000
             }

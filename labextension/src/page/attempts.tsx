@@ -22,7 +22,7 @@ export function Attempts(props: { job: IJob }): JSX.Element {
   }
   const costs = new Map(usage.value?.attempts.map(one => [`${one.native_id} ${one.number}`, one]));
   return (
-    <div className="jp-Featx-attempts">
+    <div>
       {usage.error ? <Problem error={usage.error} again={usage.again} /> : null}
       {usage.value ? (
         <dl className="jp-Featx-facts">

@@ -33,7 +33,7 @@ export function Errors(props: { job: IJob; commands: CommandRegistry }): JSX.Ele
     return <Empty>{waiting ? trans.__('The errors are being gathered…') : trans.__('Reading the errors…')}</Empty>;
   }
   return (
-    <div className="jp-Featx-errors">
+    <div>
       <div className="jp-Featx-toolbar">
         <span>
           {marked(trans._n('%1 failed item', '%1 failed items', value.items), value.items)} ·{' '}
@@ -90,7 +90,7 @@ function Group(props: { job: IJob; group: IErrorGroup; commands: CommandRegistry
           ) : null}
         </div>
       ) : null}
-      <div className="jp-Featx-errorExample">
+      <div>
         <span className="jp-mod-quiet">{trans.__('for example')}</span> <bdi>{oneLine(group.example, 300)}</bdi>
       </div>
       <div className="jp-Featx-toolbar">

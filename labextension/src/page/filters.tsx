@@ -31,7 +31,7 @@ function word(op: ICondition['op']): string {
   }
 }
 
-export interface IFiltersProps {
+interface IFiltersProps {
   columns: readonly IColumn[];
   filter: readonly ICondition[];
   change(filter: ICondition[]): void;

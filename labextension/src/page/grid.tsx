@@ -15,7 +15,7 @@ const WIDE = 260; // of the item's path
 const ENDING = 30; // characters that fit into it
 const SOON = 60; // ms of rest before rows are asked for
 
-export interface IGridProps {
+interface IGridProps {
   label: string;
   columns: readonly IColumn[];
   count: number;

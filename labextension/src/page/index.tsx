@@ -5,7 +5,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 import { useJob, useNow } from '../components/hooks';
 import { Actions } from '../components/jobrow';
-import { Bar, Counts, pace, place, reason, StateBadge } from '../components/jobfacts';
+import { Bar, Counts, nameOf, pace, place, reason, StateBadge } from '../components/jobfacts';
 import { Empty, Problem } from '../components/problem';
 import { Panels } from '../components/tabs';
 import { featxIcon } from '../icons';
@@ -19,7 +19,7 @@ import { Overview } from './overview';
 import { Result } from './result';
 import { Script } from './script';
 
-export interface IPageProps {
+interface IPageProps {
   jobId: string;
   jobs: IJobs;
   commands: CommandRegistry;
@@ -27,7 +27,7 @@ export interface IPageProps {
   choose(tab: Tab): void;
 }
 
-export function Page(props: IPageProps): JSX.Element {
+function Page(props: IPageProps): JSX.Element {
   const { jobId, jobs, commands } = props;
   const job = useJob(jobs, jobId);
   const [error, setError] = React.useState<unknown>(null);
@@ -58,7 +58,7 @@ export function Page(props: IPageProps): JSX.Element {
       <header className="jp-Featx-pageHead">
         <div className="jp-Featx-jobHead">
           <h2>
-            <bdi>{oneLine(job.name || job.job_id, 100)}</bdi>
+            <bdi>{nameOf(job, 100)}</bdi>
           </h2>
           <StateBadge state={job.state} />
           <code className="jp-Featx-id">{job.job_id}</code>
@@ -73,7 +73,7 @@ export function Page(props: IPageProps): JSX.Element {
           </p>
         ) : null}
         {job.notes.map(note => (
-          <p key={note} className="jp-Featx-why jp-mod-note">
+          <p key={note} className="jp-Featx-why">
             <bdi>{oneLine(note, 500)}</bdi>
           </p>
         ))}
@@ -86,8 +86,8 @@ export function Page(props: IPageProps): JSX.Element {
 }
 
 /** The widget of the page; its title follows the job. */
-export class PageWidget extends ReactWidget {
-  private tab: Tab = 'overview';
+class PageWidget extends ReactWidget {
+  private _tab: Tab = 'overview';
 
   constructor(
     readonly jobId: string,
@@ -101,12 +101,14 @@ export class PageWidget extends ReactWidget {
     this.rename();
   }
 
-  get shown(): Tab {
-    return this.tab;
+  /** Which tab is in front. */
+  get tab(): Tab {
+    return this._tab;
   }
 
-  show_(tab: Tab): void {
-    this.tab = tab;
+  /** Bring a tab to the front. */
+  turnTo(tab: Tab): void {
+    this._tab = tab;
     this.changed();
     this.update();
   }
@@ -123,14 +125,14 @@ export class PageWidget extends ReactWidget {
         jobs={this.jobs}
         commands={this.commands}
         tab={this.tab}
-        choose={tab => this.show_(tab)}
+        choose={tab => this.turnTo(tab)}
       />
     );
   }
 
   private rename(): void {
     const job = this.jobs.get(this.jobId);
-    const label = oneLine(job?.name || this.jobId, 40);
+    const label = job ? nameOf(job, 40) : oneLine(this.jobId, 40);
     // The main area's tab shows the title of the widget round this one, which follows it.
     if (this.title.label !== label) {
       this.title.label = label;
@@ -160,7 +162,7 @@ export const pagePlugin: JupyterFrontEndPlugin<void> = {
         }
         const widget = tracker.find(one => one.content.jobId === jobId) ?? create(jobId);
         if (args.tab) {
-          widget.content.show_(args.tab as Tab);
+          widget.content.turnTo(args.tab as Tab);
         }
         if (!widget.isAttached) {
           app.shell.add(widget, 'main', { type: 'featX job' });
@@ -179,7 +181,7 @@ export const pagePlugin: JupyterFrontEndPlugin<void> = {
     };
     void restorer?.restore(tracker, {
       command: CommandIDs.open,
-      args: widget => ({ job_id: widget.content.jobId, tab: widget.content.shown }),
+      args: widget => ({ job_id: widget.content.jobId, tab: widget.content.tab }),
       name: widget => widget.content.jobId
     });
   }

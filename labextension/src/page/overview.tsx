@@ -16,7 +16,7 @@ export function Overview(props: { job: IJob }): JSX.Element {
   const turn = active(job) ? Math.floor(job.now / AGAIN) : 0;
   const { value, error, again } = useAnswer(() => readChart(job.job_id), [job.job_id, job.state, turn]);
   return (
-    <div className="jp-Featx-overview">
+    <div>
       {error ? <Problem error={error} again={again} /> : null}
       {value ? <Charts chart={value} ended={!active(job)} /> : null}
       <Facts job={job} />
@@ -50,7 +50,6 @@ function Charts(props: { chart: IChart; ended: boolean }): JSX.Element {
           title={trans.__('Items per second')}
           summary={trans.__('at most %1', rate(fastest))}
           points={points.map(point => [point.time, point.rate] as const)}
-          filled
           {...span}
         />
       ) : null}
@@ -74,7 +73,6 @@ function Charts(props: { chart: IChart; ended: boolean }): JSX.Element {
           title={trans.__('Workers busy')}
           summary={trans.__('at most %1 of %2', number(busiest), number(workers))}
           points={points.map(point => [point.time, point.busy] as const)}
-          filled
           stepped
           unit={threeDigits}
           {...span}

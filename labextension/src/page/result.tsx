@@ -2,16 +2,17 @@
 import { downloadIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { ICondition, IJob, IResultPage } from '../api';
+import { nameOf } from '../components/jobfacts';
 import { Empty, Problem } from '../components/problem';
 import { downloadAddress, merged, readResult } from '../request';
 import { trans } from '../translation';
-import { marked, number, oneLine } from '../wording';
+import { marked, number } from '../wording';
 import { Distribution } from './distribution';
 import { Filters } from './filters';
 import { Grid } from './grid';
 import { PAGE, Pages } from './pages';
 
-export interface IShown {
+interface IShown {
   sort: string; // a column, with "-" before it for the largest first
   filter: readonly ICondition[];
 }
@@ -137,7 +138,7 @@ export function Result(props: { job: IJob }): JSX.Element {
       {column !== null ? <Distribution job={job} column={column} close={() => setColumn(null)} /> : null}
       {first.matching ? (
         <Grid
-          label={trans.__('Result of %1', oneLine(job.name, 40))}
+          label={trans.__('Result of %1', nameOf(job, 40))}
           columns={first.columns}
           count={first.matching}
           sort={shown.sort}
