@@ -219,7 +219,7 @@ def _(event: events.Stopped, status: JobStatus) -> JobStatus:
         return replace(status, state=state, reason=reason)
     if known.cancel_asked and event.why in ("error", "continues"):  # what breaks while it is being killed is no error
         state, reason = State.CANCELLED, "cancelled"
-    return _end(status, known, state, reason, event.time, done=event.done, failed=event.failed)
+    return _end(status, known, event.time, state=state, reason=reason, done=event.done, failed=event.failed)
 
 
 @_apply.register
@@ -240,7 +240,7 @@ def _(event: events.Lost, status: JobStatus) -> JobStatus:
         return status
     state = State.CANCELLED if known.cancel_asked or event.state.startswith("CANCELLED") else State.FAILED
     reason = "cancelled" if known.cancel_asked else event.reason
-    return _end(status, known, state, reason, event.time)
+    return _end(status, known, event.time, state=state, reason=reason)
 
 
 @_apply.register
@@ -279,16 +279,17 @@ def _find(status: JobStatus, native_id: str) -> Attempt | None:
     return next((a for a in reversed(status.attempts) if a.native_id == native_id), None)
 
 
-def _end(status: JobStatus, known: Attempt, state: State, reason: str, when: float, **counts: int) -> JobStatus:
+def _end(status: JobStatus, known: Attempt, when: float, **last: Any) -> JobStatus:
+    """Let a run be over: with its last state and reason, and its counts where they are told."""
     still = {"running": 0, "items_per_second": 0.0, "words": "", "expected_start": None, "unknown_since": None}
-    return _changed(status, known, state=state, reason=reason, ended=when, **still, **counts)
+    return _changed(status, known, ended=when, **still, **last)
 
 
 def _requeued(status: JobStatus, known: Attempt, when: float) -> JobStatus:
     """The scheduler began a run anew under the same id, often without a word about the first one's end."""
     if known.state.final:
         return status
-    return _end(status, known, State.FAILED, "requeued", when)
+    return _end(status, known, when, state=State.FAILED, reason="requeued")
 
 
 def _added(status: JobStatus, attempt: Attempt) -> JobStatus:

@@ -55,7 +55,7 @@ def _cluster(config: Config, library: str, image: ContainerSpec | None, seconds:
     try:
         cluster = scheduler.cluster()
         yield from slurm.partitions(config, cluster)
-        yield from _hello(config, scheduler, image, _nodes(config, cluster), seconds)
+        yield from _hello(hello.Plan(config, _nodes(config, cluster), image), scheduler, seconds)
     except SchedulerError as exc:
         yield failed("Slurm", str(exc), "Mend that, then type 'featx doctor' again.")
 
@@ -67,12 +67,10 @@ def _nodes(config: Config, cluster: Cluster) -> int:
     return max((part.nodes for part in into or cluster.partitions), default=1)
 
 
-def _hello(
-    config: Config, scheduler: SlurmScheduler, image: ContainerSpec | None, nodes: int, seconds: float
-) -> Iterator[Finding]:
+def _hello(plan: hello.Plan, scheduler: SlurmScheduler, seconds: float) -> Iterator[Finding]:
     """Try the job with sbatch, and then run it."""
     try:
-        job = hello.prepare(config, nodes, image)
+        job = hello.prepare(plan)
     except (FeatxError, OSError) as exc:
         yield failed("hello job", str(exc), "Mend the configuration that it is made from.")
         return
@@ -84,7 +82,7 @@ def _hello(
             yield skipped("hello job", "left out (--no-job), or there is no folder for it")
         else:
             ending = hello.run(job, scheduler, seconds)
-            yield from answers.read(job, ending, answers.image_identity(Path(image.image)) if image else "")
+            yield from answers.read(job, ending, answers.image_identity(Path(plan.image.image)) if plan.image else "")
     finally:
         shutil.rmtree(job.folder, ignore_errors=True)
 

@@ -29,6 +29,15 @@ _MPIRUN = ("mpirun", "-n", "$SLURM_JOB_NUM_NODES", "--bind-to", "none")
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What the job is made of: the configuration, how many nodes there are, and the image where there is one."""
+
+    config: Config
+    nodes: int
+    image: ContainerSpec | None
+
+
+@dataclass(frozen=True)
 class Hello:
     """The job, before it is submitted: the folder that it writes into, with its script."""
 
@@ -56,13 +65,13 @@ class Ending:
     seconds: float = 0.0
 
 
-def prepare(config: Config, nodes: int, image: ContainerSpec | None) -> Hello:
+def prepare(plan: Plan) -> Hello:
     """Make the folder below FEATX_HOME, and the script in it. Raises SpecError for what cannot stand in a script."""
     nonce = secrets.token_hex(8)
     folder = jobdir.home() / f".doctor-{nonce[:8]}"
-    spec = _spec(config, min(nodes, 2), image)
-    by_mpirun = config.site.launcher in ("mpirun", "container")
-    hello = Hello(folder, nonce, spec.resources.ranks, spec.resources.ranks if by_mpirun else 2, image is not None)
+    spec = _spec(plan)
+    by_mpirun = plan.config.site.launcher in ("mpirun", "container")
+    hello = Hello(folder, nonce, spec.resources.ranks, spec.resources.ranks if by_mpirun else 2, plan.image is not None)
     text = render(hello, spec)
     folder.mkdir(mode=0o700, parents=True)
     (folder / "nonce").write_text(nonce)
@@ -70,9 +79,9 @@ def prepare(config: Config, nodes: int, image: ContainerSpec | None) -> Hello:
     return hello
 
 
-def _spec(config: Config, nodes: int, image: ContainerSpec | None) -> JobSpec:
+def _spec(plan: Plan) -> JobSpec:
     """Return the record of the job, in the place that the configuration's defaults name."""
-    preset, root = config.preset, jobdir.home()
+    preset, root = plan.config.preset, jobdir.home()
     return JobSpec(
         job_id="featx-doctor",
         name="featx-doctor",
@@ -84,10 +93,10 @@ def _spec(config: Config, nodes: int, image: ContainerSpec | None) -> JobSpec:
         total=0,
         template_digest="",
         input_digest="",
-        resources=ResourceSpec(cores=2, ranks=nodes, walltime_seconds=180.0, memory_per_core_mb=1024.0),
+        resources=ResourceSpec(cores=2, ranks=min(plan.nodes, 2), walltime_seconds=180.0, memory_per_core_mb=1024.0),
         allocation=replace(AllocationSpec(), **{name: preset[name] for name in _PLACE if name in preset}),
-        site=config.site,
-        container=container.mounted(image, [], str(root), root) if image else None,
+        site=plan.config.site,
+        container=container.mounted(plan.image, [], str(root), root) if plan.image else None,
     )
 
 

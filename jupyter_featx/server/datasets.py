@@ -23,7 +23,7 @@ _HEADER = 65536  # bytes of a CSV in which its first line must end
 _GLOB = frozenset("*?[")
 
 
-def describe(path: str, folder: str, pattern: str | None, recursive: bool, column: str | None) -> Iterator[Any]:
+def describe(path: str, folder: str, options: DatasetOptions) -> Iterator[Any]:
     """Yield what is known at once, and then the whole, with the count."""
     place = _absolute(path, folder)
     kind = _kind(place)
@@ -43,7 +43,7 @@ def describe(path: str, folder: str, pattern: str | None, recursive: bool, colum
         yield facts
         return
     try:
-        paths = resolve(path, DatasetOptions(pattern or None, recursive, None, column or None), folder=folder)
+        paths = resolve(path, options, folder=folder)
         shown = [display(os.fsdecode(item)) for item in paths[:_SAMPLE]]
         yield facts | {"total": len(paths), "sample": shown}
     except DatasetError as exc:

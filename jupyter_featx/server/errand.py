@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +37,39 @@ def main() -> int:
     return 0
 
 
-def _submit(answer: Answer, template: str, data: Any, source: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class _Submission:
+    """What a form asks to be submitted, or tried."""
+
+    template: str  # the path of the notebook where there is one, else the text of the functions
+    data: Any
+    source: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+    def give(self, act: Callable[..., Any]) -> Any:
+        """Return what `client.submit` or `client.test` makes of it."""
+        from jupyter_featx.client import Source
+
+        folder, name, notebook = self.source["folder"], self.source["name"], self.source["notebook"]
+        # A text without a line break would be taken for a path.
+        template = Path(self.template) if notebook else f"{self.template}\n"
+        return act(template, self.data, source=Source(Path(folder), name, notebook), **self.options)
+
+
+def _submit(answer: Answer, **asked: Any) -> None:
     from jupyter_featx import client
 
-    found = client.submit(*_asked(template, data, source), source=_source(source), **options)
+    found = _Submission(**asked).give(client.submit)
     if isinstance(found, client.DryRun):
         answer({"script": found.script, "template": found.template, "lines": list(found.lines)})
     else:
         answer({"job_id": found.id, "lines": list(found.lines)})
 
 
-def _preflight(answer: Answer, template: str, data: Any, source: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+def _preflight(answer: Answer, **asked: Any) -> None:
     from jupyter_featx import client
 
-    found = client.test(*_asked(template, data, source), source=_source(source), **options)
+    found = _Submission(**asked).give(client.test)
     facts = asdict(found)
     threads = found.core_hours * 3600 / max(1e-9, _work(found))
     facts["estimates"] = [
@@ -65,17 +84,6 @@ def _preflight(answer: Answer, template: str, data: Any, source: Mapping[str, An
 def _work(found: Any) -> float:
     """Return the seconds that all the items take on one core, as the estimate for one core has them."""
     return next((float(seconds) for cores, seconds in found.estimates if cores == 1), 1.0)
-
-
-def _asked(template: str, data: Any, source: Mapping[str, Any]) -> tuple[Any, Any]:
-    # A text without a line break would be taken for a path.
-    return Path(template) if source["notebook"] else f"{template}\n", data
-
-
-def _source(source: Mapping[str, Any]) -> Any:
-    from jupyter_featx.client import Source
-
-    return Source(Path(source["folder"]), source["name"], source["notebook"])
 
 
 def _retry(answer: Answer, job_id: str, options: Mapping[str, Any]) -> None:
@@ -109,10 +117,12 @@ def _failures(answer: Answer, errors: str, out: str) -> None:
     answer(group_file(Path(errors), Path(out)))
 
 
-def _dataset(answer: Answer, **question: Any) -> None:
+def _dataset(answer: Answer, path: str, folder: str, **options: Any) -> None:
+    from jupyter_featx.dataset import DatasetOptions
     from jupyter_featx.server.datasets import describe
 
-    for found in describe(**question):
+    given = {name: value for name, value in options.items() if value != ""}  # a field that was left empty
+    for found in describe(path, folder, DatasetOptions(**given)):
         answer(found)
 
 

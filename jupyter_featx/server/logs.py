@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,28 @@ MOST = 1 << 20  # bytes in one answer
 _MOST_FILES = 2000
 
 
-def read_log(job: JobDir, file: str | None, tail: int, offset: int | None, limit: int) -> dict[str, Any]:
-    """Return a part of a log file: from `offset` on, else its last lines. Raises NotFound."""
+@dataclass(frozen=True)
+class LogQuery:
+    """Which part of which log file: at most `limit` bytes from `offset` on, without one the last `tail` lines."""
+
+    file: str | None = None  # the first where none is named
+    tail: int = 1000
+    offset: int | None = None
+    limit: int = MOST
+
+
+def read_log(job: JobDir, asked: LogQuery) -> dict[str, Any]:
+    """Return a part of a log file. Raises NotFound."""
     files = _files(job)
     names = {path.name: path for path in files}
-    name = file or (files[0].name if files else job.job_log.name)
-    if file and file not in names:
-        raise NotFound(f"Job '{job.job_id}' has no log '{file}'.")
+    name = asked.file or (files[0].name if files else job.job_log.name)
+    if asked.file and asked.file not in names:
+        raise NotFound(f"Job '{job.job_id}' has no log '{asked.file}'.")
     path = names.get(name)
-    begin, data, size = _tail(path, tail) if offset is None else _part(path, offset, min(limit, MOST))
+    if asked.offset is None:
+        begin, data, size = _tail(path, asked.tail)
+    else:
+        begin, data, size = _part(path, asked.offset, min(asked.limit, MOST))
     return {
         "file": name,
         "files": [{"name": each.name, "size": _size(each)} for each in files],

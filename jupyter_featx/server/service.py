@@ -147,8 +147,8 @@ class Service:
     async def log(self, job_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
         """Return a part of a log."""
         entry = await self._entry(job_id)
-        what = (entry.job, query["file"], query["tail"], query["offset"], query["limit"])
-        return await self.run(lambda: _existing(entry, lambda: logs.read_log(*what)))
+        asked = logs.LogQuery(query["file"], query["tail"], query["offset"], query["limit"])
+        return await self.run(lambda: _existing(entry, lambda: logs.read_log(entry.job, asked)))
 
     async def chart(self, job_id: str) -> dict[str, Any]:
         """Return what the job's page draws."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,31 +64,27 @@ def extract(
 
     Without `labels`, `_process_output` stays out, wherever it stands. Raises TemplateError.
     """
+    with _depth_told():
+        read = read_source(source, cells, namespace, folder)
+        history = History(read_statements(read.cells, read.executed))
+        if not history.versions(INPUT, history.end):
+            functions = [f for role in (INPUT, OUTPUT) if callable(f := read.namespace.get(role))]
+            if not functions or read.namespace.get(INPUT) is None:
+                raise _missing(history, read)
+            read = read_source(functions, cells, namespace, folder)
+            history = History(read_statements(read.cells, read.executed))
+        return _make(history, read, (INPUT, OUTPUT) if labels else (INPUT,))
+
+
+@contextmanager
+def _depth_told() -> Iterator[None]:
     try:
-        return _extract(source, cells, namespace, folder, labels)
+        yield
     except RecursionError as exc:
         raise TemplateError(
             "An expression of the cells is nested too deeply, as a sum of a thousand terms is. Write it in several"
             " statements."
         ) from exc
-
-
-def _extract(
-    source: str | Path | Cell | _Functions,
-    cells: Sequence[Cell],
-    namespace: Mapping[str, object] | None,
-    folder: str | Path | None,
-    labels: bool,
-) -> Template:
-    read = read_source(source, cells, namespace, folder)
-    history = History(read_statements(read.cells, read.executed))
-    if not history.versions(INPUT, history.end):
-        functions = [f for role in (INPUT, OUTPUT) if callable(f := read.namespace.get(role))]
-        if not functions or read.namespace.get(INPUT) is None:
-            raise _missing(history, read)
-        read = read_source(functions, cells, namespace, folder)
-        history = History(read_statements(read.cells, read.executed))
-    return _make(history, read, (INPUT, OUTPUT) if labels else (INPUT,))
 
 
 def hint_for_name(text: str, name: str, cells: Sequence[Cell]) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from jupyter_featx.dataset import DatasetOptions
 from jupyter_featx.server.datasets import completions, describe
 
 
 def last(path: str, folder: Path, pattern: str | None = None, recursive: bool = False) -> dict[str, Any]:
-    *_, found = describe(path, str(folder), pattern, recursive, None)
+    *_, found = describe(path, str(folder), DatasetOptions(pattern, recursive))
     return dict(found)
 
 
@@ -25,7 +26,7 @@ def test_a_folder_is_counted_and_its_first_items_are_shown(numbers: Path):
 
 
 def test_what_is_known_at_once_comes_before_the_count(numbers: Path):
-    first, second = describe(str(numbers), "/", None, False, None)
+    first, second = describe(str(numbers), "/", DatasetOptions())
     assert (first["total"], first["kind"]) == (None, "folder")
     assert "too many" in first["problem"]["message"]
     assert second["total"] == 8
