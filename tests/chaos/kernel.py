@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from chaos.processes import pid_of_living
 from jupyter_client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 from scientist import Scientist
@@ -60,8 +61,7 @@ class Kernel:
     @property
     def pid(self) -> int:
         """Its process; 0 while there is none."""
-        process = self._process
-        return process.pid if process is not None and process.poll() is None else 0
+        return pid_of_living(self._process)
 
     def start(self) -> None:
         """Start it where it does not run."""

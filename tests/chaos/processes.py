@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ from pathlib import Path
 RANK, NURSERY = "jupyter_featx.worker", "jupyter_featx.worker.nursery"
 LAUNCHERS = ("mpiexec", "mpirun", "orterun", "srun", "bash")
 _JOB = re.compile(r"/jobs/([a-z0-9][a-z0-9_-]*)")
+
+
+def pid_of_living(child: subprocess.Popen[bytes] | None) -> int:
+    """Return the number of a process of ours; 0 while there is none."""
+    return child.pid if child is not None and child.poll() is None else 0
 
 
 @dataclass(frozen=True, order=True)

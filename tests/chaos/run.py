@@ -7,7 +7,6 @@ import fcntl
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -27,8 +26,8 @@ from chaos.processes import all_with
 from chaos.shapes import shapes
 from chaos.user import LOOK_SECONDS, Desk, User
 from chaos.webserver import WebServer
+from clusterstart import start_cluster
 from daemons import TestbedError, pid_of
-from people import PROJECT
 from scientist import Scientist
 from testbed import Testbed
 
@@ -104,7 +103,7 @@ def _cluster() -> Iterator[Testbed]:
     """The Slurm cluster of the tests, ours alone; ended afterwards where it did not run before."""
     testbed = Testbed()
     ran = pid_of(testbed.place, "slurmctld") is not None
-    start_cluster()
+    start_cluster(SETUP_SECONDS)
     with (testbed.place.folder / "log" / "start.log").open("rb") as file:
         if HELD not in os.environ:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -113,20 +112,6 @@ def _cluster() -> Iterator[Testbed]:
         finally:
             if not ran:
                 testbed.stop()
-
-
-def start_cluster() -> None:
-    """Start what is missing of the cluster. Raises TestbedError that says why it does not start."""
-    done = subprocess.run(
-        [PROJECT / ".ci/testbed", "start"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SETUP_SECONDS,
-    )
-    if done.returncode:
-        raise TestbedError(f"the cluster does not start:\n{done.stdout[-3000:]}")
 
 
 @contextmanager

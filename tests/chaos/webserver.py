@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from chaos.kernel import start_as
+from chaos.processes import pid_of_living
 from scientist import Scientist
 
 
@@ -29,8 +30,7 @@ class WebServer:
 
     @property
     def pid(self) -> int:
-        process = self._process
-        return process.pid if process is not None and process.poll() is None else 0
+        return pid_of_living(self._process)
 
     def start(self) -> None:
         """Start it where it does not run; it answers some seconds later."""

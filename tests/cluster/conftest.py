@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 from clusterfiles import NODES
+from clusterstart import start_cluster
 from countedjob import CountedJob
-from people import PROJECT
+from daemons import TestbedError
 from scientist import Scientist
 from testbed import Testbed
 
@@ -19,16 +19,10 @@ from testbed import Testbed
 @pytest.fixture(scope="session")
 def running_cluster() -> Iterator[Testbed]:
     """The cluster, started where it does not run; it is left running, so that the next time is quick."""
-    done = subprocess.run(
-        [PROJECT / ".ci/testbed", "start"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=1800,
-    )
-    if done.returncode:
-        pytest.fail(f"the cluster does not start:\n{done.stdout}", pytrace=False)
+    try:
+        start_cluster()
+    except TestbedError as exc:
+        pytest.fail(str(exc), pytrace=False)
     testbed = Testbed()
     # Two runs of the tests that kill each other's nodes would prove nothing: one waits for the other.
     with (testbed.place.folder / "log" / "start.log").open("rb") as file:
