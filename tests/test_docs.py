@@ -91,6 +91,12 @@ PUBLIC = [*jupyter_featx.__all__, *(name for name in vars(client.Job) if not nam
 
 
 @pytest.mark.parametrize("name", PUBLIC)
+def test_each_public_name_has_a_docstring(name: str):
+    found = getattr(jupyter_featx, name, None) or getattr(client.Job, name, None)
+    assert name == "lines" or inspect.getdoc(found)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_each_public_name_has_an_example_that_is_run(name: str):
     part = re.search(rf"^### `?{name}\b.*?(?=^##)", text("python-api.md"), re.MULTILINE | re.DOTALL)
     used = "%load_ext" if name == "load_ipython_extension" else f".{name}"
@@ -191,3 +197,22 @@ def test_each_kind_of_error_and_column_of_the_errors_is_documented():
 def test_each_state_is_documented():
     for state in State:
         assert f"| `{state}` |" in section("jobs.md", "States")
+
+
+def test_the_layers_of_the_design_are_those_that_are_enforced():
+    design = (ROOT / "DESIGN.md").read_text()
+    shown = re.search(r"^Imports point one way.*?\(.*?\): (.*?)\.\n\n", design, re.MULTILINE | re.DOTALL)
+    assert shown
+    enforced = re.search(r"^layers = \[.*?\n(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)
+    assert enforced
+    assert re.findall(r"`(.*?)`", shown[1]) == re.findall(r'"(.*?)"', enforced[1])
+
+
+def test_the_design_names_each_module_of_the_root_and_of_the_worker():
+    design = re.search(r"^## Files\n(.*?)^Imports", (ROOT / "DESIGN.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert design
+    words = set(re.findall(r"\w+", design[1]))
+    package = ROOT / "jupyter_featx"
+    names = [path.stem for folder in (package, package / "worker") for path in folder.glob("*.py")]
+    names += [path.parent.name for path in package.glob("*/__init__.py")]
+    assert {name for name in names if not name.startswith("_")} <= words
