@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ from benchmarks.peers.durable import Writer, read
 from benchmarks.peers.job import Job
 from benchmarks.peers.lines import Line
 from benchmarks.peers.scenarios import infrastructure, poison
+from benchmarks.peers.tools import gnu_parallel
 from jupyter_featx import client
 
 
@@ -170,6 +172,26 @@ def test_a_process_that_left_its_parent_is_still_of_the_run(tmp_path: Path) -> N
     assert [tree.command(process) for process in tree.members(str(tmp_path))] == ["sleep 1000"]
     assert tree.end(str(tmp_path)) == 1
     assert not tree.members(str(tmp_path))
+
+
+def test_a_process_that_gave_itself_a_title_is_known_by_where_it_works(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != tree.MARK}
+    process = subprocess.Popen(["sleep", "1000"], cwd=tmp_path, env=environment)
+    assert [found.pid for found in tree.members(str(tmp_path))] == [process.pid]
+    assert not tree.members(str(tmp_path)[:-1])
+    assert tree.end(str(tmp_path)) == 1
+    process.wait()
+
+
+def test_the_log_of_gnu_parallel_says_how_a_chunk_ended(tmp_path: Path) -> None:
+    ends = ["0\t0", "139\t0", "3\t0", "-1\t15", "0\t9"]
+    log = tmp_path / "joblog"
+    rows = [f"{number}\t:\t1.0\t0.1\t2\t2\t{end}\tcommand" for number, end in enumerate(ends, 1)]
+    log.write_text("\n".join(["Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand", *rows]))
+    found = {number: f"{error['error']} {error['reason']}" for number, error in gnu_parallel.failed(log)}
+    assert found == {1: "crash signal 11", 2: "crash exit code 3", 3: "timeout ended by --timeout", 4: "crash signal 9"}
+    where, pattern = infrastructure.LOGS["gnu_parallel"]
+    assert (where, len(re.findall(pattern, log.read_text(), re.MULTILINE))) == ("joblog", 4)
 
 
 def test_a_real_job_full_of_poison_loses_nobody_and_names_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

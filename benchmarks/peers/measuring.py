@@ -133,9 +133,9 @@ def files(job: Job) -> int:
     )
 
 
-def adopt() -> None:
-    """Become the parent of every orphan below this process."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def adopt(yes: bool = True) -> None:
+    """Become the parent of every orphan below this process, or be it no more."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
 
 
 def end_all() -> None:

@@ -15,10 +15,11 @@ def run(job: Job, chunk: Chunk) -> None:
     """Run these items and write each row at once; a row that cannot be written is the item's error."""
     with Writer(job) as write:
         for number, line in chunk:
-            _keep(write, number, attempt(job.workload, line))
+            keep(write, number, attempt(job.workload, line))
 
 
-def _keep(write: Writer, number: int, row: dict[str, Any]) -> None:
+def keep(write: Writer, number: int, row: dict[str, Any]) -> None:
+    """Write a row, or the error that it cannot be written."""
     try:
         write(number, row)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,8 @@
-"""All processes of one run, also those that have left their parent: they carry its mark in their environment."""
+"""All processes of one run, also those that have left their parent: they carry its mark in their environment.
+
+The mark is the run's folder. A process that gives itself a title overwrites its environment; it is known by where it
+works.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,16 @@ def members(mark: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark and alive(process):
+            if process.pid != os.getpid() and alive(process) and _belongs(process, mark):
                 found.append(process)
         except (psutil.Error, OSError):
             continue
     return sorted(found, key=lambda process: (process.create_time(), process.pid))
+
+
+def _belongs(process: psutil.Process, mark: str) -> bool:
+    carried = process.environ().get(MARK)
+    return carried == mark if carried else f"{process.cwd()}/".startswith(f"{mark}/")
 
 
 def alive(process: psutil.Process) -> bool:

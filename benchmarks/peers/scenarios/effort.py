@@ -89,6 +89,7 @@ def measure(tool: str, cell: Cell, folder: str) -> dict[str, Any]:
         return {"finished": False, "said": "there is no script yet"}
     sampled = SAMPLED.get(tool, 0)
     prepare(Path(folder), text, sampled)
+    measuring.adopt()
     try:
         done = subprocess.run(
             command(tool, text.name), cwd=folder, env=_environment(folder), text=True, timeout=cell.deadline,

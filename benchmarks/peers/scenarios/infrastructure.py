@@ -35,9 +35,15 @@ VICTIMS = {"worker": "script", "rank or driver": "script", "kernel": "kernel", "
 HEARTS = {  # what holds a run together, where it is not the driver's own process: a part of its command line
     "featx": r"jupyter_featx\.worker",
     "parsl": r"interchange",
+    "mpi4py_futures": r"^\S*python\S* -m mpi4py\.futures",  # rank 0, which was started first
     "ipyparallel": r"ipyparallel\.controller",
     "gnu_parallel": r"/parallel ",
     "disbatch": r"disBatch",
+}
+
+LOGS = {  # where a tool writes how each task ended, and what a line of a failed one looks like
+    "gnu_parallel": ("joblog", r"^\d+\t(?:[^\t]*\t){5}(?!0\t0\t)"),
+    "disbatch": ("disbatch/run_status.txt", r"^[^\t]*R"),
 }
 
 
@@ -86,14 +92,12 @@ def prepare(tool: str, folder: str, names: Sequence[str], notes: str | None = No
 def measure(tool: str, cell: Cell, folder: str) -> dict[str, Any]:
     run = prepare(tool, folder, dataset.plain(COUNT, MILLISECONDS))
     begun, host = time.time(), None
+    measuring.adopt(False)  # orphans go where a user's go: some processes end when they become init's
     try:
         host = hosts.HOSTS[cell.arguments["host"]](tool, f"{folder}/job.json", run.environment)
-        _until(lambda: _ended(run) >= COUNT // 2, begun + START_SECONDS)
-        _until(lambda: bool(busy(run, host)), begun + START_SECONDS)
-        if not busy(run, host):
-            raise TimeoutError(f"not half way after {START_SECONDS:.0f} s: {_ended(run)} of {COUNT} items have ended")
+        workers = half_way(run, host, begun + START_SECONDS)
         before = _ended(run)
-        victim = host.pid if cell.name in ("kernel", "server") else find(run, cell.name, host)
+        victim = host.pid if cell.name in ("kernel", "server") else find(run, cell.name, host, workers)
         killed, what, item = time.time(), _what(victim), witness.running(run.seen()).get(victim)
         os.kill(victim, signal.SIGKILL)
         noticed = watch(run, host, item, killed, killed + cell.deadline)
@@ -106,14 +110,25 @@ def measure(tool: str, cell: Cell, folder: str) -> dict[str, Any]:
             host.close()
 
 
+def half_way(run: Run, host: hosts.Host, until: float) -> list[int]:
+    """Wait until half of the items have ended; return the processes that are in the middle of another."""
+    begun = time.time()
+    while time.time() < until and not host.ended():
+        # one look for both: a moment later each of them may be between two items
+        if _ended(run) >= COUNT // 2 and (workers := busy(run, host)):
+            return workers
+        time.sleep(0.03)
+    since = time.time() - begun
+    raise TimeoutError(f"not half way after {since:.0f} s: {_ended(run)} of {COUNT} items have ended")
+
+
 def busy(run: Run, host: hosts.Host) -> list[int]:
     """Return the processes that are in the middle of an item, other than the host's."""
     return [pid for pid in witness.running(run.seen()) if pid != host.pid and psutil.pid_exists(pid)]
 
 
-def find(run: Run, cell: str, host: hosts.Host) -> int:
+def find(run: Run, cell: str, host: hosts.Host, workers: Sequence[int]) -> int:
     """Return the process to kill."""
-    workers = busy(run, host)
     if cell == "worker":
         return max(workers)
     if run.tool == "static_mpi":  # every rank works; rank 0 was started first
@@ -121,12 +136,14 @@ def find(run: Run, cell: str, host: hosts.Host) -> int:
     members = {process.pid: tree.command(process) for process in tree.members(run.job.folder)}
     pattern = HEARTS.get(run.tool)
     found = [pid for pid, command in members.items() if pattern and re.search(pattern, command)]
+    if run.tool == "ipyparallel":  # the oldest is the hub; of its children the scheduler of tasks has work to do
+        found = sorted((pid for pid in found if psutil.Process(pid).ppid() in found), key=_worked, reverse=True)
     return found[0] if found else host.pid
 
 
 def watch(run: Run, host: hosts.Host, item: str | None, killed: float, until: float) -> float | None:
     """Wait until the run is over or hangs; return the seconds until the first sign that anybody noticed."""
-    noticed, said = None, _said(run)
+    noticed, said = None, _said(run) + _logged(run)
     moved = time.time()
     notes = len(run.seen())
     while time.time() < until and time.time() - moved < STALL_SECONDS and not run.whole():
@@ -135,7 +152,7 @@ def watch(run: Run, host: hosts.Host, item: str | None, killed: float, until: fl
         if len(seen) != notes:
             notes, moved = len(seen), time.time()
         again = any(note.item == item and note.what == witness.BEGIN and note.time > killed for note in seen)
-        if noticed is None and (again or host.ended() or _said(run) != said):
+        if noticed is None and (again or host.ended() or _said(run) + _logged(run) != said):
             noticed = round(time.time() - killed, 2)
         if host.ended() and not tree.members(run.job.folder):
             break
@@ -207,6 +224,18 @@ def _ended(run: Run) -> int:
 def _said(run: Run) -> int:
     path = Path(run.job.folder, "said.txt")
     return path.stat().st_size if path.exists() else 0
+
+
+def _logged(run: Run) -> int:
+    """Count the failures in the log of a tool that has one."""
+    name, pattern = LOGS.get(run.tool, ("", ""))
+    path = Path(run.job.folder, name)
+    return len(re.findall(pattern, path.read_text(), re.MULTILINE)) if name and path.exists() else 0
+
+
+def _worked(pid: int) -> float:
+    spent = psutil.Process(pid).cpu_times()
+    return float(spent.user + spent.system)
 
 
 def _what(pid: int) -> str:

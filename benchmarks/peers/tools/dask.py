@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from benchmarks.peers.durable import Writer, tables
 from benchmarks.peers.futures import collect, cut, some
@@ -34,8 +36,15 @@ def main(job: Job) -> None:
         futures = [client.submit(some, job.workload, chunk, pure=False) for chunk in chunks]
         waiting = dict(zip(futures, chunks, strict=True))
         del futures
-        collect(waiting, as_completed(list(waiting)), write.many)
+        collect(waiting, released(as_completed(list(waiting))), write.many)
         tables(job, write.rows)
+
+
+def released(futures: Iterable[Any]) -> Iterator[Any]:
+    """Let go of each future when its rows are written: what a lost worker still holds would be computed again."""
+    for future in futures:
+        yield future
+        future.release()
 
 
 if __name__ == "__main__":

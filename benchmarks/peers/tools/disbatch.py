@@ -33,11 +33,12 @@ def main(job: Job) -> None:
         ["disBatch", "-s", f"localhost:{job.workers}", "-p", f"{folder}/run", str(folder / "tasks")],
         cwd=folder, check=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    there = read(job)
-    with Writer(job, "failed") as write:
-        for index, code in _failed(folder):
-            left = [number for number, _ in chunks[index] if number not in there]
-            write.many([(number, _named(code)) for number in left])
+    if ends := _failed(folder):
+        there = read(job)
+        with Writer(job, "failed") as write:
+            for index, code in ends:
+                left = [number for number, _ in chunks[index] if number not in there]
+                write.many([(number, _named(code)) for number in left])
     tables(job)
 
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from benchmarks.peers.chunking import chunk
-from benchmarks.peers.durable import Writer, tables
+from benchmarks.peers.durable import Writer, read, tables
 from benchmarks.peers.job import Job
+from benchmarks.peers.part import keep
 from benchmarks.peers.tools import Tool
 
 ABOUT = Tool(
     title="GNU parallel",
     distribution="command:parallel",
     survives=True,
-    configuration="`--pipe -N CHUNK --joblog`; chunks of 2 s (at most 5,000 items), each a Python that writes its rows",
+    configuration="`--pipe -N CHUNK --joblog`; chunks of 2 s (at most 5,000 items), each a Python that writes its "
+    "rows; `--timeout` where a limit is asked",
     startup=1.0,
 )
+EXIT, SIGNAL = 6, 7  # columns of the log
+TIMED_OUT = -1  # the exit code of a command that --timeout ended
+SIGNALS = 128  # a shell adds it to the number of the signal that ended a command
 
 
 def main(job: Job) -> None:
@@ -27,10 +34,31 @@ def main(job: Job) -> None:
     worker = [sys.executable, "-m", "benchmarks.peers.tools.gnu_parallel", "chunk", f"{job.folder}/job.json"]
     command = ["parallel", "--will-cite", "-j", str(job.workers), "--pipe", "-N", str(size)]
     command += ["--joblog", f"{job.folder}/joblog", shlex.join(worker)]
+    if "timeout" in job.arguments:
+        command[1:1] = ["--timeout", str(job.arguments["timeout"])]
     job.mark("ready")
     numbered = "".join(f"{number}\t{line}\n" for number, line in enumerate(lines))
     subprocess.run(command, input=numbered, text=True, check=False)
+    if ends := list(failed(Path(job.folder, "joblog"))):
+        there = read(job)
+        with Writer(job, "failed") as write:
+            for index, error in ends:
+                numbers = range(index * size, min((index + 1) * size, len(lines)))
+                write.many([(number, error) for number in numbers if number not in there])
     tables(job)
+
+
+def failed(log: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the number of each chunk that the log says has failed, and how it ended."""
+    for line in log.read_text().splitlines()[1:]:
+        fields = line.split("\t")
+        code, signal = int(fields[EXIT]), int(fields[SIGNAL])
+        if code == TIMED_OUT:
+            yield int(fields[0]) - 1, {"error": "timeout", "reason": "ended by --timeout"}
+        elif signal or code > SIGNALS:
+            yield int(fields[0]) - 1, {"error": "crash", "reason": f"signal {signal or code - SIGNALS}"}
+        elif code:
+            yield int(fields[0]) - 1, {"error": "crash", "reason": f"exit code {code}"}
 
 
 def run_chunk(job: Job) -> None:
@@ -40,7 +68,7 @@ def run_chunk(job: Job) -> None:
     with Writer(job) as write:
         for line in sys.stdin:
             number, _, item = line.rstrip("\n").partition("\t")
-            write(int(number), attempt(job.workload, item))
+            keep(write, int(number), attempt(job.workload, item))
 
 
 if __name__ == "__main__":
