@@ -6,11 +6,13 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.peers import futures, harm, part, tree, witness
@@ -192,6 +194,12 @@ def test_the_log_of_gnu_parallel_says_how_a_chunk_ended(tmp_path: Path) -> None:
     assert found == {1: "crash signal 11", 2: "crash exit code 3", 3: "timeout ended by --timeout", 4: "crash signal 9"}
     where, pattern = infrastructure.LOGS["gnu_parallel"]
     assert (where, len(re.findall(pattern, log.read_text(), re.MULTILINE))) == ("joblog", 4)
+
+
+def test_a_tool_that_brings_no_row_and_starts_no_process_is_ended(job: Job) -> None:
+    process = psutil.Popen(["sleep", "1000"])
+    poison.end_when_stalled(process, job, 0.3)
+    assert process.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_real_job_full_of_poison_loses_nobody_and_names_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

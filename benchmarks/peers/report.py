@@ -22,13 +22,14 @@ within each round; each run has a fresh process, home and folder. A figure is th
 it; where there were fewer than five runs, n says how many. We publish where we lose.
 """
 READING = """\
-**How it is measured.** *All in* counts from the start of the tool's process, hence with interpreter, imports, daemons
-and workers, to the finished CSV. *Steady* counts from the moment when the workers can take work. *First* is when the
-first result was on disk. Processor seconds are those of every process that descends from the tool, also of daemons.
-Memory is the proportional set size, sampled five times a second: a page that n processes share counts as an nth.
-*Driver* is the process that the user starts, *workers* are all others at one moment, *together* is the most of all at
-one moment. *Files* are those that are left in the end, without the items. A tool that is not done at its deadline
-says so, and is not tried again.
+**How it is measured.** *All in* counts from the start of the tool's process, hence with interpreter, imports,
+daemons and workers, to the finished CSV. *Steady* counts from the moment when the workers can take work; GNU
+parallel, submitit and disBatch have no workers before the work and start a process for each chunk, so that they are
+ready at once and their *steady* holds those starts. *First* is when the first result was on disk. Processor seconds
+are those of every process that descends from the tool, also of daemons. Memory is the proportional set size, sampled
+five times a second: a page that n processes share counts as an nth. *Driver* is the process that the user starts,
+*workers* are all others at one moment, *together* is the most of all at one moment. *Files* are those that are left
+in the end, without the items. A tool that is not done at its deadline says so, and is not tried again.
 """
 
 

@@ -305,10 +305,10 @@ def goals(made: list[Line]) -> list[Goal]:
 
 
 TEXT = f"""\
-{COUNT} items of {MILLISECONDS} ms on two workers; when half of them have ended, SIGKILL to one process: a
-worker in the middle of an item; the rank, the driver or the scheduler, whichever holds the run together; the
-kernel of the notebook that runs the tool in a cell; the Jupyter server above that kernel. *By itself*: the
-whole table is there though nobody did anything. *Noticed*: until the tool says something, ends, or begins the
+{COUNT} items of {MILLISECONDS} ms on two workers; when half of them have ended, SIGKILL to one process: a worker in
+the middle of an item; the rank, the driver or the scheduler, whichever holds the run together; the kernel of the
+notebook that runs the tool in a cell; the Jupyter server above that kernel. *By itself*: the whole table is there
+though nobody did anything. *Noticed*: until the tool says something (in its log of tasks, too), ends, or begins the
 killed item anew. Where the table is not whole, a person has to help; that is done, and the steps are named.
 *Recomputed* counts items that had ended and were run to the end again; the items that ran when the process was
 killed do not count. Of several runs, the worst is shown."""

@@ -2,7 +2,7 @@
 
 Eight kinds of harm, ten items each. Every tool has its own protection turned on where it has one: a limit of time for
 an item, a limit of memory, new workers, retries. Chunks are of one item, so that none takes its neighbours along. A
-tool that brings no new row for `STALL_SECONDS` hangs: it is ended, and what is on disk counts.
+tool that brings no new row for `STALL_SECONDS` and starts no process hangs: it is ended, and what is on disk counts.
 """
 
 from __future__ import annotations
@@ -63,12 +63,15 @@ def measure(tool: str, cell: Cell, folder: str) -> dict[str, Any]:
 
 
 def end_when_stalled(process: psutil.Process, job: Job, seconds: float = STALL_SECONDS) -> None:
-    """Kill a tool's driver when no row has come for so long; the first may take three times that."""
+    """Kill a tool's driver when no row and no new process has come for so long; the first may take three times that."""
     size, since = -1, time.monotonic()
+    known, before = set[int](), set[int]()
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        now = written(job)
-        if now != size:
+        now, running = written(job), {each.pid for each in psutil.Process().children(recursive=True)}
+        started = (running & before) - known  # seen twice: a look at the state of something is no work
+        if now != size or started:
             size, since = now, time.monotonic()
+        known, before = known | started, running
         if time.monotonic() - since > (seconds if size else 3 * seconds):
             process.kill()
             return
@@ -207,13 +210,12 @@ def goals(made: list[Line]) -> list[Goal]:
 
 
 TEXT = f"""\
-1,000 items: 920 innocent ones of {harm.OK_SECONDS * 1000:.0f} ms, and ten each of eight kinds of harm, in one
-random order: raises an exception; SIGSEGV; `os._exit`; grows to {harm.HOG_MB} MB and is then killed as by the
-kernel; loops for ever; waits for ever for a program that it started; returns NaN; returns what cannot be
-pickled or written. Every tool runs chunks of one item, with the protection that it has itself (limit of
-{TIMEOUT_SECONDS} s for an item, limit of {MEMORY_MB} MB, new workers, a retry). NaN is data: it must be in the
-table as NaN. A name is right when it says of the right item what kind of end it came to, in the tool's own
-words: a process that died for a crash, also for the one that took too much memory; a limit of time for the loop
-and the wait. A tool that brought no row for {STALL_SECONDS} s was ended by hand; what it had on disk counts.
-Seconds wasted: the run's beyond those of the same tool with the innocents alone. Of several runs, the worst is
-shown."""
+1,000 items: 920 innocent ones of {harm.OK_SECONDS * 1000:.0f} ms, and ten each of eight kinds of harm, in one random
+order: raises an exception; SIGSEGV; `os._exit`; grows to {harm.HOG_MB} MB and is then killed as by the kernel; loops
+for ever; waits for ever for a program that it started; returns NaN; returns what cannot be pickled or written. Every
+tool runs chunks of one item, with the protection that it has itself (limit of {TIMEOUT_SECONDS} s for an item, limit
+of {MEMORY_MB} MB, new workers, a retry). NaN is data: it must be in the table as NaN. A name is right when it says
+of the right item what kind of end it came to, in the tool's own words: a process that died for a crash, also for the
+one that took too much memory; a limit of time for the loop and the wait. A tool that brought no row and started no
+process for {STALL_SECONDS} s was ended by hand, another may give up by itself; what it had on disk counts. Seconds
+wasted: the run's beyond those of the same tool with the innocents alone. Of several runs, the worst is shown."""
