@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,15 +84,27 @@ def server(tool: str, path: str, environment: Mapping[str, str]) -> Host:
             command, cwd=folder, env={**environment, "JUPYTER_RUNTIME_DIR": str(runtime)}, stdin=subprocess.DEVNULL,
             stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    address = json.loads(_appeared(runtime, "jpserver-*.json").read_text())["url"]
-    asked = urllib.request.Request(
-        f"{address}api/kernels", data=b"{}", method="POST", headers={"Authorization": f"token {token}"}
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(asked, timeout=START_SECONDS) as answer:
-        number = json.load(answer)["id"]
+    number = _start_kernel(runtime, token)
     client = _execute(runtime / f"kernel-{number}.json", CELL.format(tool=tool, path=path))
     return Host(process.pid, process, client)
+
+
+def _start_kernel(runtime: Path, token: str) -> str:
+    """Ask the server for a kernel; return its id. The server says where it is before it listens there."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    until = time.monotonic() + START_SECONDS
+    while True:
+        address = json.loads(_appeared(runtime, "jpserver-*.json").read_text())["url"]
+        asked = urllib.request.Request(
+            f"{address}api/kernels", data=b"{}", method="POST", headers={"Authorization": f"token {token}"}
+        )
+        try:
+            with opener.open(asked, timeout=START_SECONDS) as answer:
+                return str(json.load(answer)["id"])
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError) or time.monotonic() > until:
+                raise
+        time.sleep(0.2)
 
 
 def _appeared(folder: Path, pattern: str) -> Path:

@@ -44,8 +44,8 @@ RIGHT = {  # what a fitting name says, of whatever tool: error and reason togeth
 
 def cells() -> list[Cell]:
     return [
-        Cell("C", INNOCENT, 10, DEADLINE, arguments={"kinds": [harm.OK]}),
-        Cell("C", ALL, 30, DEADLINE, arguments={"kinds": list(harm.KINDS)}),
+        Cell("C", INNOCENT, 25, DEADLINE, arguments={"kinds": [harm.OK]}),
+        Cell("C", ALL, 60, DEADLINE, arguments={"kinds": list(harm.KINDS)}),
     ]
 
 
