@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -96,6 +97,18 @@ def test_a_chunk_that_broke_names_each_of_its_items(job: Job) -> None:
     rows = dict(written)
     assert set(rows) == {3, 4}
     assert rows[3] == {"error": "RuntimeError", "reason": "a worker died"}
+
+
+def test_a_chunk_that_came_back_but_cannot_be_written_names_its_items(job: Job) -> None:
+    class Ready:
+        def result(self) -> futures.Rows:
+            return [(8, {"ratio": threading.Lock()})]
+
+    future = Ready()
+    with Writer(job) as write:
+        futures.collect({future: [(8, "item_8-unpicklable")]}, [future], write.many)
+    assert "serializable" in read(job)[8]["reason"]
+    assert write.rows == read(job)
 
 
 def test_a_row_that_cannot_be_written_is_the_items_error(job: Job) -> None:

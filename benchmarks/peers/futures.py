@@ -37,4 +37,7 @@ def collect(waiting: Mapping[Any, Chunk], ready: Iterable[Any], write: Callable[
             found = future.result()
         except Exception as error:  # whatever the tool makes of a lost worker, a time that is over, a bad result
             found = broken(waiting[future], error)
-        write(found)
+        try:
+            write(found)
+        except (TypeError, ValueError) as error:  # some tools bring back what JSON cannot hold
+            write(broken(waiting[future], error))
