@@ -30,7 +30,7 @@ DEADLINE, STALL_SECONDS = 600, 30  # some tools start a Python for each item; wh
 OWN_CHUNKS = ("featx", "submitit")  # they find the guilty item of a chunk
 ERRORS = [kind for kind in harm.KINDS if kind not in (harm.OK, "nan")]
 _DIED = r"crash|signal|sigkill|sigsegv|exit|terminat|died|lost|killed|broken|engine|worker|uncompleted|shut ?down"
-_TIME = r"time ?out|timed out|time limit|walltime"
+_TIME = r"timed?[ -]?out|time limit|walltime"
 RIGHT = {  # what a fitting name says, of whatever tool: error and reason together
     "raise": r"poison in",
     "segv": _DIED,
