@@ -277,7 +277,7 @@ def _anything_left(job: JobDir, status: JobStatus) -> bool:
 
 def _render(job: JobDir, spec: JobSpec, options: RunOptions) -> str:
     folders = script.template_folders(load().templates)
-    return script.render(job, spec, options, find_launcher(spec.resources.ranks), folders)
+    return script.render(job, spec, options, script.Machine(find_launcher(spec.resources.ranks), folders))
 
 
 def copy_modules(template: Template, folder: Path) -> None:

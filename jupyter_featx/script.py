@@ -84,29 +84,31 @@ _LAUNCHERS = ("", "pmix", "pmi2", "mpirun", "container")
 _MPIRUN = ("mpirun", "-n", "$SLURM_JOB_NUM_NODES", "--map-by", "ppr:1:node", "--bind-to", "none")
 
 
-def render(
-    job: JobDir,
-    spec: JobSpec,
-    options: RunOptions,
-    launcher: Sequence[str] = (),
-    folder: Path | Sequence[Path] | None = None,
-) -> str:
+@dataclass(frozen=True)
+class Machine:
+    """What a script takes from the machine where it is made: the command that starts ranks, the site's templates."""
+
+    launcher: Sequence[str] = ()
+    folders: Sequence[Path] = ()
+
+
+def render(job: JobDir, spec: JobSpec, options: RunOptions, machine: Machine | None = None) -> str:
     """Return the script's text: for Slurm where that is the job's scheduler, else for this machine.
 
-    A template of the same name in a site's `folder`, the first of several that has it, comes before ours. It can
+    A template of the same name in one of the site's folders, the first that has it, comes before ours. It can
     `{% extends "featx/mpi.sbatch.j2" %}` and change blocks of it. Raises SpecError when it is not right.
     """
     from jinja2 import TemplateError
 
-    given = [folder] if isinstance(folder, Path) else list(folder or ())
-    folders = [*given, _FOLDER]
+    here = machine or Machine()
+    folders = [*here.folders, _FOLDER]
     jinja = _environment(folders)
     common = _common(job, spec, options)
     try:
         if spec.scheduler == "slurm":
             return jinja.get_template("mpi.sbatch.j2").render(common | _slurm(job, spec, options))
         return jinja.get_template("local.sh.j2").render(
-            common, launcher=list(launcher), dropped_prefixes=DROPPED_PREFIXES
+            common, launcher=list(here.launcher), dropped_prefixes=DROPPED_PREFIXES
         )
     except TemplateError as exc:
         raise SpecError(f"The script template cannot be rendered: {exc}. Look into {folders[0]}.") from exc

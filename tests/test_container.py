@@ -22,7 +22,7 @@ from jupyter_featx.config import ContainerConfig
 from jupyter_featx.environment import image_identity
 from jupyter_featx.errors import ImageError, SpecError
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.script import RunOptions, render
+from jupyter_featx.script import Machine, RunOptions, render
 from jupyter_featx.spec import ContainerSpec, SiteSpec
 
 OWN = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "JUPYTER_IMAGE_SPEC")
@@ -204,7 +204,7 @@ def test_another_runtime_is_reached_by_the_template_of_the_documentation(tmp_pat
     block = re.search(r"```jinja\n(.*?)```", page, re.DOTALL)
     (tmp_path / "mpi.sbatch.j2").write_text(block[1])
     spec = replace(make_spec(), scheduler="slurm")
-    text = render(JobDir(Path("/jobs/iris-3f9a")), spec, RunOptions(), folder=tmp_path)
+    text = render(JobDir(Path("/jobs/iris-3f9a")), spec, RunOptions(), Machine(folders=[tmp_path]))
     assert "\nimage=(ch-run --home --unset-env='LD_*' -b /scratch /images/hub --)\n" in text
     assert '"${image[@]}" "${rank[@]}"' in text
     subprocess.run(["bash", "-n"], input=text, text=True, check=True)

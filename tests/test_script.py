@@ -18,7 +18,7 @@ from sbatchlines import options_of
 from jupyter_featx.directives import ALLOWED
 from jupyter_featx.errors import SpecError
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.script import RunOptions, render, template_folders
+from jupyter_featx.script import Machine, RunOptions, render, template_folders
 from jupyter_featx.spec import AllocationSpec, ContainerSpec, JobSpec, LimitSpec, ResourceSpec, SiteSpec
 
 TEMPLATES = Path(__file__).parent.parent / "slurm_templates"
@@ -49,7 +49,7 @@ def launch_line(text: str) -> str:
 
 def test_a_script_is_the_same_text_each_time() -> None:
     job = JobDir(Path("/featx/jobs/iris-1"))
-    texts = {render(job, make_spec(), RunOptions(), ["mpiexec", "-n", "2"]) for _ in range(3)}
+    texts = {render(job, make_spec(), RunOptions(), Machine(["mpiexec", "-n", "2"])) for _ in range(3)}
     assert len(texts) == 1
 
 
@@ -57,7 +57,7 @@ def test_one_rank_needs_no_launcher_and_several_end_together() -> None:
     job = JobDir(Path("/featx/jobs/iris-1"))
     one = launch_line(render(job, make_spec(), RunOptions()))
     assert shell_words(one) == ["/usr/bin/python3", "-m", "jupyter_featx.worker", "/featx/jobs/iris-1"]
-    many = launch_line(render(job, make_spec(), RunOptions(), ["/opt/my mpi/mpiexec", "-n", "2"]))
+    many = launch_line(render(job, make_spec(), RunOptions(), Machine(["/opt/my mpi/mpiexec", "-n", "2"])))
     assert shell_words(many)[:6] == ["/opt/my mpi/mpiexec", "-n", "2", "/usr/bin/python3", "-m", "mpi4py"]
 
 
@@ -114,7 +114,7 @@ def test_a_site_changes_a_block_and_keeps_the_rest(tmp_path: Path) -> None:
     )
     job = JobDir(Path("/j"))
     ours = render(job, make_spec(), RunOptions())
-    theirs = render(job, make_spec(), RunOptions(), folder=tmp_path)
+    theirs = render(job, make_spec(), RunOptions(), Machine(folders=[tmp_path]))
     assert "module load gcc/13" not in ours
     assert set(ours.splitlines()) < set(theirs.splitlines())
     assert "module load gcc/13" in theirs.splitlines()
@@ -124,7 +124,7 @@ def test_a_site_changes_a_block_and_keeps_the_rest(tmp_path: Path) -> None:
 def test_a_template_of_a_site_that_is_not_right_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "local.sh.j2").write_text(text)
     with pytest.raises(SpecError, match=re.escape(str(tmp_path))):
-        render(JobDir(Path("/j")), make_spec(), RunOptions(), folder=tmp_path)
+        render(JobDir(Path("/j")), make_spec(), RunOptions(), Machine(folders=[tmp_path]))
 
 
 def test_the_users_templates_come_before_the_sites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,8 +135,8 @@ def test_the_users_templates_come_before_the_sites(tmp_path: Path, monkeypatch: 
         )
     monkeypatch.setenv("FEATX_TEMPLATES", str(tmp_path / "user"))
     folders = template_folders(tmp_path / "site")
-    assert "# mine" in render(JobDir(Path("/j")), make_spec(), RunOptions(), folder=folders)
-    assert "# theirs" in render(JobDir(Path("/j")), make_spec(), RunOptions(), folder=folders[1:])
+    assert "# mine" in render(JobDir(Path("/j")), make_spec(), RunOptions(), Machine(folders=folders))
+    assert "# theirs" in render(JobDir(Path("/j")), make_spec(), RunOptions(), Machine(folders=folders[1:]))
     monkeypatch.delenv("FEATX_TEMPLATES")
     assert template_folders() == []
 
@@ -147,7 +147,7 @@ def test_a_site_adds_directives_and_another_launcher(tmp_path: Path) -> None:
         "{% block directives %}{{ super() }}\n#SBATCH --comment={{ 'featx' | directive }}{% endblock %}"
         '{% block launch %}\n    exec jsrun "${image[@]}" "${rank[@]}"{% endblock %}'
     )
-    text = render(JobDir(Path("/j")), make_spec(scheduler="slurm"), RunOptions(), folder=[tmp_path])
+    text = render(JobDir(Path("/j")), make_spec(scheduler="slurm"), RunOptions(), Machine(folders=[tmp_path]))
     assert options_of(text)["comment"] == "featx"
     assert "exec jsrun" in text
     assert "exec srun" not in text
@@ -197,7 +197,7 @@ def plain_image(monkeypatch: pytest.MonkeyPatch) -> None:
 def scripts() -> dict[str, str]:
     job = JobDir(Path("/home/kim/my featx/jobs/iris-3f9a"))
     options = RunOptions(retry_failed=2, item_memory_mb=8192.0)
-    texts = {f"local-{name}": render(job, make_spec(), RunOptions(), words) for name, words in LOCAL.items()}
+    texts = {f"local-{name}": render(job, make_spec(), RunOptions(), Machine(words)) for name, words in LOCAL.items()}
     texts |= {f"slurm-{name}": render(job, spec, RunOptions()) for name, spec in SLURM.items()}
     return texts | {"slurm-retry": render(job, SLURM["plain"], options)}
 

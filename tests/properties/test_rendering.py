@@ -19,7 +19,7 @@ from realjobs import make_spec
 
 from jupyter_featx.errors import SpecError
 from jupyter_featx.jobdir import JobDir
-from jupyter_featx.script import RunOptions, render
+from jupyter_featx.script import Machine, RunOptions, render
 from jupyter_featx.spec import ContainerSpec, JobSpec, SiteSpec
 
 PARTS = ("'", '"', "$(touch x)", "`touch x`", "${HOME}", "\\", ";", "&", "|", ">", "*", "#", "{{ x }}", "{% x %}", "!")
@@ -46,7 +46,9 @@ def tokens(text: str) -> list[str]:
 
 def rendered(name: str, home: str, scheduler: str, container: bool) -> str:
     job = JobDir(Path("/f", home, "jobs", "iris-3f9a"))
-    return render(job, spec_of(name, scheduler, container), RunOptions(retry_failed=2), ("mpiexec", f"-x={name}"))
+    return render(
+        job, spec_of(name, scheduler, container), RunOptions(retry_failed=2), Machine(("mpiexec", f"-x={name}"))
+    )
 
 
 @bounded(60)

@@ -16,7 +16,7 @@ from jupyter_featx import client
 from jupyter_featx.errors import FeatxError
 from jupyter_featx.jobdir import JobDir
 from jupyter_featx.options import SubmitOptions
-from jupyter_featx.script import RunOptions, render
+from jupyter_featx.script import Machine, RunOptions, render
 from jupyter_featx.spec import AllocationSpec, ResourceSpec, SiteSpec
 
 PAYLOADS = [
@@ -117,6 +117,6 @@ def test_words_are_quoted_for_the_shell_as_the_shell_itself_reads_them(tmp_path:
     for payload in PAYLOADS:
         if "\n" in payload:
             continue
-        text = render(job, make_spec(python=payload), RunOptions(), folder=tmp_path)
+        text = render(job, make_spec(python=payload), RunOptions(), Machine(folders=[tmp_path]))
         done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True, env=dict(os.environ))
         assert done.stdout == payload
