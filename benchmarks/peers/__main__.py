@@ -92,7 +92,7 @@ def measured(step: Step) -> lines.Line:
         figures = {"finished": False, "said": f"{type(error).__name__}: {error}"}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return lines.made(step.scenario, step.cell.name, step.tool, step.round, figures, tools.version(step.tool) or "")
+    return lines.Line(step.scenario, step.cell.name, step.tool, step.round, figures, tools.version(step.tool) or "")
 
 
 if __name__ == "__main__":

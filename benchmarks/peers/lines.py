@@ -9,32 +9,13 @@ import statistics
 import string
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 UNITS = " ×" + string.ascii_letters
-
-
-@dataclass(frozen=True)
-class Line:
-    """One run of one tool in one cell."""
-
-    scenario: str
-    cell: str
-    tool: str
-    round: int
-    figures: dict[str, Any]
-    version: str
-    load: float  # of the machine in the minute before
-    time: float
-    machine: str
-
-    @property
-    def finished(self) -> bool:
-        return bool(self.figures.get("finished"))
 
 
 def machine() -> str:
@@ -46,6 +27,25 @@ def machine() -> str:
     gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     cores = len(os.sched_getaffinity(0))
     return f"{model}, {cores} cores, {gigabytes:.0f} GB, Linux {platform.release()}, Python {platform.python_version()}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run of one tool in one cell; it was made just now where it does not say when."""
+
+    scenario: str
+    cell: str
+    tool: str
+    round: int
+    figures: dict[str, Any]
+    version: str
+    load: float = field(default_factory=lambda: round(os.getloadavg()[0], 2))  # of the machine in the minute before
+    time: float = field(default_factory=lambda: round(time.time(), 1))
+    machine: str = field(default_factory=machine)
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.figures.get("finished"))
 
 
 def append(folder: Path, line: Line) -> None:
@@ -60,12 +60,6 @@ def read(folder: Path) -> list[Line]:
     files = sorted(folder.glob("*.jsonl"))
     found = [Line(**json.loads(line)) for file in files for line in file.read_text().splitlines()]
     return sorted(found, key=lambda line: line.time)
-
-
-def made(scenario: str, cell: str, tool: str, number: int, figures: dict[str, Any], version: str) -> Line:
-    """Return the line of a measurement that was made just now."""
-    load = round(os.getloadavg()[0], 2)
-    return Line(scenario, cell, tool, number, figures, version, load, round(time.time(), 1), machine())
 
 
 @dataclass(frozen=True)

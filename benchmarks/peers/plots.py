@@ -54,7 +54,7 @@ def bars(path: Path, chart: Chart, given: Sequence[Bar]) -> None:
         parts.append(
             f"<line x1='{at:.1f}' x2='{at:.1f}' y1='{TOP - 6}' y2='{bottom}' stroke='{INK}' stroke-dasharray='4 3'/>"
         )
-        parts.append(_text(at, TOP - 11, chart.goal_text, 11, INK, "middle"))
+        parts.append(_text(at, TOP - 11, chart.goal_text, _Look(11, INK, "middle")))
     for number, bar in enumerate(ordered):
         parts += _bar(bar, scale, TOP + ROW * number)
     parts += _legend(bottom + 48, {bar.kind for bar in ordered})
@@ -79,8 +79,8 @@ def curves(path: Path, chart: Chart, given: Sequence[Curve]) -> None:
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = bottom - 300 * share
         parts.append(f"<line x1='{LEFT}' x2='{WIDTH - RIGHT}' y1='{y}' y2='{y}' stroke='{RULE}'/>")
-        parts.append(_text(LEFT - 10, y + 4, f"{share:.0%}", 11, FAINT, "end"))
-    parts += [_text(scale(x), bottom + 20, f"{x:g} {chart.unit}", 11, FAINT, "middle") for x in xs]
+        parts.append(_text(LEFT - 10, y + 4, f"{share:.0%}", _Look(11, FAINT, "end")))
+    parts += [_text(scale(x), bottom + 20, f"{x:g} {chart.unit}", _Look(11, FAINT, "middle")) for x in xs]
     ends = _apart([bottom - 300 * min(1, curve.points[-1][1]) for curve in given if curve.points])
     for curve, end in zip([curve for curve in given if curve.points], ends, strict=True):
         places = [(scale(x), bottom - 300 * min(1.0, y)) for x, y in curve.points]
@@ -89,7 +89,7 @@ def curves(path: Path, chart: Chart, given: Sequence[Curve]) -> None:
         parts.append(f"<polyline points='{line}' fill='none' stroke='{colour}' stroke-width='{wide}'/>")
         parts += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{wide + 1}' fill='{colour}'/>" for x, y in places]
         x = places[-1][0]
-        parts.append(_text(x + 10, end + 4, curve.label, 11, INK if curve.kind == "ours" else FAINT, "start"))
+        parts.append(_text(x + 10, end + 4, curve.label, _Look(11, INK if curve.kind == "ours" else FAINT)))
     parts += _legend(bottom + 60, {curve.kind for curve in given})
     path.write_text("\n".join([*parts, "</svg>\n"]))
 
@@ -118,8 +118,8 @@ def _head(chart: Chart, height: float) -> list[str]:
     return [
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {height}' {size} {FONT}>",
         f"<rect {size} rx='8' fill='#ffffff'/>",
-        _text(24, 30, chart.title, 17, INK, bold=True),
-        _text(24, 49, chart.subtitle, 12, FAINT),
+        _text(24, 30, chart.title, _Look(17, INK, bold=True)),
+        _text(24, 49, chart.subtitle, _Look(12, FAINT)),
     ]
 
 
@@ -128,23 +128,23 @@ def _grid(scale: _Scale, bottom: float, unit: str) -> list[str]:
     for tick in scale.ticks():
         at = scale(tick)
         parts.append(f"<line x1='{at:.1f}' x2='{at:.1f}' y1='{TOP}' y2='{bottom}' stroke='{RULE}'/>")
-        parts.append(_text(at, bottom + 17, f"{tick:g}{unit}", 11, FAINT, "middle"))
+        parts.append(_text(at, bottom + 17, f"{tick:g}{unit}", _Look(11, FAINT, "middle")))
     return parts
 
 
 def _bar(bar: Bar, scale: _Scale, y: float) -> list[str]:
     ours = bar.kind == "ours"
     middle = y + ROW / 2
-    parts = [_text(LEFT - 12, middle + 4, bar.label, 13, INK, "end", ours)]
+    parts = [_text(LEFT - 12, middle + 4, bar.label, _Look(13, INK, "end", ours))]
     if bar.spread is None:
-        return [*parts, _text(LEFT + 6, middle + 4, bar.text, 12, FAINT)]
+        return [*parts, _text(LEFT + 6, middle + 4, bar.text, _Look(12, FAINT))]
     end, low, high = map(scale, (bar.spread.median, bar.spread.low, bar.spread.high))
     size = f"width='{max(1.5, end - LEFT):.1f}' height='{ROW - 10}'"
     parts.append(f"<rect x='{LEFT}' y='{y + 5}' {size} rx='2' fill='{COLOURS[bar.kind]}'/>")
     if bar.spread.n > 1:
         range_ = f"M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8M{high:.1f} {middle - 4}v8"
         parts.append(f"<path d='{range_}' stroke='{INK}' fill='none'/>")
-    parts.append(_text(max(end, high) + 8, middle + 4, bar.text, 12, INK, bold=ours))
+    parts.append(_text(max(end, high) + 8, middle + 4, bar.text, _Look(12, INK, bold=ours)))
     return parts
 
 
@@ -152,7 +152,7 @@ def _legend(y: float, kinds: set[str]) -> list[str]:
     parts, x = [], float(LEFT)
     for kind in (kind for kind in COLOURS if kind in kinds):
         parts.append(f"<rect x='{x}' y='{y - 10}' width='12' height='12' rx='2' fill='{COLOURS[kind]}'/>")
-        parts.append(_text(x + 18, y, MEANING[kind], 12, FAINT, "start"))
+        parts.append(_text(x + 18, y, MEANING[kind], _Look(12, FAINT)))
         x += 46 + 6.4 * len(MEANING[kind])
     return parts
 
@@ -166,7 +166,18 @@ def _apart(ys: list[float], gap: float = 13) -> list[float]:
     return placed
 
 
-def _text(x: float, y: float, text: str, size: int, colour: str, anchor: str = "start", bold: bool = False) -> str:
-    look = f"font-size='{size}' fill='{colour}' text-anchor='{anchor}'" + (" font-weight='600'" if bold else "")
+@dataclass(frozen=True)
+class _Look:
+    """How a text is drawn."""
+
+    size: int
+    colour: str
+    anchor: str = "start"
+    bold: bool = False
+
+
+def _text(x: float, y: float, text: str, how: _Look) -> str:
+    look = f"font-size='{how.size}' fill='{how.colour}' text-anchor='{how.anchor}'"
+    look += " font-weight='600'" if how.bold else ""
     halo = "stroke='#ffffff' stroke-width='3' paint-order='stroke'"  # a line behind a text does not cross it
     return f"<text x='{x:.1f}' y='{y:.1f}' {look} {halo}>{escape(text)}</text>"
