@@ -46,46 +46,47 @@ def test_without_a_file_everything_has_its_default(files):
     assert files() == Config()
 
 
+EVERY_KEY = """
+scheduler = "slurm"
+[slurm]
+prefix = ["ssh", "login01"]
+transport = "commands"
+poll_seconds = 20
+timeout_seconds = 60
+[site]
+launcher = "pmi2"
+mpirun = ["mpirun", "--map-by", "node"]
+modules = ["gcc/13", "openmpi/5.0.3"]
+setup = ["ulimit -s unlimited", "source /opt/env.sh"]
+templates = "templates"
+[container]
+image = "/images/featx.sif"
+runtime = "singularity"
+binds = ["/scratch", "/data:/mnt/data:ro"]
+drop = ["LD_PRELOAD", "CONDA_*"]
+[container.images]
+"registry.example.org/hub/science:2024a" = "/images/science-2024a.sif"
+[environment]
+policy = "strict"
+[defaults]
+partition = "main"
+walltime = "1-12:00:00"
+cores = "4x16"
+exclusive = true
+[profiles.big]
+cores = 500
+memory_per_core = "4G"
+[limits.main]
+max_cores = 2048
+max_walltime = "2-00:00:00"
+max_memory_per_core = "8G"
+[limits.local]
+max_cores = 8
+"""
+
+
 def test_every_key_is_read(files, tmp_path):
-    found = files(
-        """
-        scheduler = "slurm"
-        [slurm]
-        prefix = ["ssh", "login01"]
-        transport = "commands"
-        poll_seconds = 20
-        timeout_seconds = 60
-        [site]
-        launcher = "pmi2"
-        mpirun = ["mpirun", "--map-by", "node"]
-        modules = ["gcc/13", "openmpi/5.0.3"]
-        setup = ["ulimit -s unlimited", "source /opt/env.sh"]
-        templates = "templates"
-        [container]
-        image = "/images/featx.sif"
-        runtime = "singularity"
-        binds = ["/scratch", "/data:/mnt/data:ro"]
-        drop = ["LD_PRELOAD", "CONDA_*"]
-        [container.images]
-        "registry.example.org/hub/science:2024a" = "/images/science-2024a.sif"
-        [environment]
-        policy = "strict"
-        [defaults]
-        partition = "main"
-        walltime = "1-12:00:00"
-        cores = "4x16"
-        exclusive = true
-        [profiles.big]
-        cores = 500
-        memory_per_core = "4G"
-        [limits.main]
-        max_cores = 2048
-        max_walltime = "2-00:00:00"
-        max_memory_per_core = "8G"
-        [limits.local]
-        max_cores = 8
-        """
-    )
+    found = files(EVERY_KEY)
     assert found.scheduler == "slurm"
     assert found.slurm == config.SlurmConfig(("ssh", "login01"), "commands", 20.0, 60.0)
     mpirun = ("mpirun", "--map-by", "node")
