@@ -39,7 +39,6 @@ class Partition:
     max_minutes: float | None = None
     default_minutes: float | None = None
     nodes: int = 0
-    nodes_idle: int = 0
     max_nodes: int | None = None  # for one job
     cores: int = 0
     cores_free: int | None = None
@@ -53,7 +52,6 @@ class Partition:
     denied_accounts: tuple[str, ...] = ()
     allowed_qos: tuple[str, ...] = ()
     denied_qos: tuple[str, ...] = ()
-    allowed_groups: tuple[str, ...] = ()
     qos: str = ""
     gres: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
@@ -192,7 +190,6 @@ def _partition(fields: dict[str, str], groups: list[NodeGroup]) -> Partition:
         max_minutes=parse_minutes(get("MaxTime", "")),
         default_minutes=parse_minutes(get("DefaultTime", "")),
         nodes=parse_whole(get("TotalNodes", "")) or sum(group.nodes for group in groups),
-        nodes_idle=sum(group.nodes for group in groups if group.state == "idle"),
         max_nodes=parse_whole(get("MaxNodes", "")),
         cores=parse_whole(get("TotalCPUs", "")) or sum(group.nodes * group.cores_per_node for group in groups),
         cores_free=sum(group.cores_free for group in groups) if groups else None,
@@ -206,7 +203,6 @@ def _partition(fields: dict[str, str], groups: list[NodeGroup]) -> Partition:
         denied_accounts=_allowed(get("DenyAccounts", "")),
         allowed_qos=_allowed(get("AllowQos", "")),
         denied_qos=_allowed(get("DenyQos", "")),
-        allowed_groups=_allowed(get("AllowGroups", "")),
         qos=_text(get("QoS", "")),
         gres=tuple(dict.fromkeys(group.gres for group in groups if group.gres)),
         features=tuple(dict.fromkeys(feature for group in groups for feature in group.features)),

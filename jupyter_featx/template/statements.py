@@ -22,7 +22,6 @@ class Statement:
 
     cell: Cell
     line: int
-    end_line: int
     text: str
     node: ast.stmt
     uses: Uses
@@ -129,7 +128,7 @@ def _statements(cell: Cell, node: ast.stmt, source: str, deferred: bool) -> Iter
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
     end = node.end_lineno or node.lineno
     text = _text_of(node, source.split("\n"), first, end)
-    statement = Statement(cell, first, end, text, node, Uses())
+    statement = Statement(cell, first, text, node, Uses())
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         yield from _imports(statement, node)
         return

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NODES = ("n1", "n2", "n3", "n4")
-CPUS = 4
 
 SLURM = """\
 ClusterName=featx

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -114,9 +113,3 @@ def merged(job: JobDir, failed: int = 0) -> JobDir:
         events.Merged(rows=info.rows, errors=info.errors, seconds=time.time() - begun)
     )
     return job
-
-
-def snapshots(text: str) -> list[dict[str, Any]]:
-    """Return the jobs of a listing."""
-    found: list[dict[str, Any]] = json.loads(text)["jobs"]
-    return found
