@@ -6,13 +6,13 @@ SEED ?= 1
 MINUTES ?= 30
 
 # One stamp for each set of packages, named after what they are installed from: nothing changed, nothing to do.
-PACKAGES := pyproject.toml package.json .ci/setup hatch_build.py
+PACKAGES := pyproject.toml package.json .ci/setup .ci/apt hatch_build.py
 PANEL := package-lock.json $(shell find labextension/src labextension/style -type f | LC_ALL=C sort)
 DEMO := $(VENV)/.demo-$(shell cat $(PACKAGES) | cksum | cut -d ' ' -f 1)
 DOCS := $(VENV)/.docs-$(shell cat $(PACKAGES) | cksum | cut -d ' ' -f 1)
 DEV := $(VENV)/.dev-$(shell cat $(PACKAGES) $(PANEL) | cksum | cut -d ' ' -f 1)
 PEERS := .venv-peers
-PEERS_READY := $(PEERS)/.ready-$(shell cat pyproject.toml .ci/peers benchmarks/peers/requirements.txt | cksum | cut -d ' ' -f 1)
+PEERS_READY := $(PEERS)/.ready-$(shell cat pyproject.toml .ci/peers .ci/apt benchmarks/peers/requirements.txt | cksum | cut -d ' ' -f 1)
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH"
 
 .PHONY: help demo test check format bench bench-peers chaos soak audit docs setup clean
