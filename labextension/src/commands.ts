@@ -2,6 +2,7 @@
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Clipboard, Dialog, ICommandPalette, Notification, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
+import type { IDocumentWidget } from '@jupyterlab/docregistry';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import {
   bugIcon,
@@ -81,15 +82,8 @@ async function retry(jobs: IJobs, job: IJob): Promise<void> {
   }
 }
 
-/** Open the notebook of a job, and put a cell with this source after its active one. */
-async function reproduce(
-  app: JupyterFrontEnd,
-  docs: IDocumentManager,
-  notebooks: INotebookTracker,
-  path: string | null,
-  source: string
-): Promise<void> {
-  const opened = path?.endsWith('.ipynb') ? docs.openOrReveal(path) : notebooks.currentWidget;
+/** Bring a notebook to the front, and put a cell with this source after its active one. */
+async function reproduce(app: JupyterFrontEnd, opened: IDocumentWidget | null | undefined, source: string) {
   if (!(opened instanceof NotebookPanel)) {
     throw new Error(trans.__('Open a notebook first: the cell is put into it.'));
   }
@@ -222,7 +216,9 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         try {
-          await reproduce(app, docs, notebooks, (args.path as string) || null, String(args.source ?? ''));
+          const path = String(args.path ?? '');
+          const opened = path.endsWith('.ipynb') ? docs.openOrReveal(path) : notebooks.currentWidget;
+          await reproduce(app, opened, String(args.source ?? ''));
         } catch (error) {
           tell(trans.__('The item was not opened'), error);
         }
