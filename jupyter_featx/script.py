@@ -17,10 +17,10 @@ from jupyter_featx.directives import directive, directives, warning_seconds
 from jupyter_featx.errors import SpecError
 from jupyter_featx.inherited import BATCH_PREFIXES, DROPPED_PREFIXES, DROPPED_VARIABLES
 from jupyter_featx.jobdir import JobDir, site_templates
-from jupyter_featx.spec import JobSpec
+from jupyter_featx.spec import JobSpec, SiteSpec
 
 if TYPE_CHECKING:  # who only looks at jobs renders nothing
-    from jinja2 import Environment
+    from jinja2 import BaseLoader, Environment
 
 _FOLDER = Path(__file__).parent / "slurm_templates"
 
@@ -115,11 +115,18 @@ def render(job: JobDir, spec: JobSpec, options: RunOptions, machine: Machine | N
 
 
 def _environment(folders: Sequence[Path]) -> Environment:
-    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
     ours = PrefixLoader({"featx": FileSystemLoader(_FOLDER)})
+    return shell_templates(ChoiceLoader([*(FileSystemLoader(place) for place in folders), ours]))
+
+
+def shell_templates(loader: BaseLoader) -> Environment:
+    """Return what makes scripts of templates: a name that is missing is an error, and words can pass `| sh`."""
+    from jinja2 import Environment, StrictUndefined
+
     jinja = Environment(
-        loader=ChoiceLoader([*(FileSystemLoader(place) for place in folders), ours]),
+        loader=loader,
         undefined=StrictUndefined,
         autoescape=False,  # shell, not HTML: words pass `| sh`
         keep_trailing_newline=True,
@@ -154,12 +161,19 @@ def _slurm(job: JobDir, spec: JobSpec, options: RunOptions) -> dict[str, Any]:
         "parts": spec.resources.jobs,
         "directives": directives(spec, job.logs, walltime, options.item_memory_mb),
         "warning_seconds": warning_seconds(walltime) if walltime else 0,
-        "modules": [_module(word) for word in site.modules],
-        "setup": [_one_line(line) for line in site.setup],
         "step_variables": STEP_VARIABLES,
         "dropped_prefixes": BATCH_PREFIXES,
+        **site_words(site, _MPIRUN),
+    }
+
+
+def site_words(site: SiteSpec, mpirun: Sequence[str]) -> dict[str, Any]:
+    """Return what a site's configuration puts into a script; `mpirun` is what starts ranks where it names none."""
+    return {
+        "modules": [_module(word) for word in site.modules],
+        "setup": [_one_line(line) for line in site.setup],
         "launcher": site.launcher,
-        "mpirun": " ".join(map(_mpirun_word, site.mpirun or _MPIRUN)),
+        "mpirun": " ".join(map(_mpirun_word, site.mpirun or mpirun)),
     }
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -12,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader
 
 from jupyter_featx import container, inherited, jobdir, script
 from jupyter_featx.config import Config
@@ -102,13 +100,7 @@ def _spec(plan: Plan) -> JobSpec:
 
 def render(hello: Hello, spec: JobSpec) -> str:
     """Return the text of the job."""
-    jinja = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        autoescape=False,  # shell, not HTML: words pass `| sh`
-        keep_trailing_newline=True,
-    )
-    jinja.filters["sh"] = shlex.quote
+    jinja = script.shell_templates(FileSystemLoader(Path(__file__).parent))
     return jinja.get_template("hello.sbatch.j2").render(
         folder=str(hello.folder),
         nodes=hello.nodes,
@@ -117,19 +109,12 @@ def render(hello: Hello, spec: JobSpec) -> str:
         dropped_variables=inherited.DROPPED_VARIABLES,
         dropped_prefixes=inherited.BATCH_PREFIXES,
         step_variables=script.STEP_VARIABLES,
-        modules=spec.site.modules,
-        setup=spec.site.setup,
-        launcher=spec.site.launcher,
-        mpirun=" ".join(map(_mpirun_word, spec.site.mpirun or _MPIRUN)),
+        **script.site_words(spec.site, _MPIRUN),
         container=container.command(spec),
         runtime=spec.container.runtime if spec.container else "",
         image=spec.container.image if spec.container else "",
         rank=[spec.python, "-m", "mpi4py", "-m", "jupyter_featx.worker.hello", str(hello.folder)],
     )
-
-
-def _mpirun_word(word: str) -> str:
-    return f'"{word}"' if re.fullmatch(r"\$SLURM_[A-Z_]+", word, re.ASCII) else shlex.quote(word)
 
 
 def run(hello: Hello, scheduler: Scheduler, seconds: float) -> Ending:
