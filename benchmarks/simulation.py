@@ -52,6 +52,7 @@ class Node:
         self.dealer = Dealer(self, self._send, lambda: run.now)
         self.done = self.failed = 0
         self.busy = 0.0
+        self.early, self.early_busy = 0, 0.0
         self.durations: dict[int, int] = {}
         self._reported = -REPORT_SECONDS
         self._late = False
@@ -114,6 +115,8 @@ class Node:
         self._run.rows[item] += 1
         self.done, self.failed = self.done + (not failed), self.failed + failed
         self.busy += seconds
+        if item < len(self._run.seconds) // 2:
+            self.early, self.early_busy = self.early + 1, self.early_busy + seconds
         if self._run.coordinator.plan.deadline is not None:  # nothing else asks for it
             number = bucket(seconds)
             self.durations[number] = self.durations.get(number, 0) + 1
@@ -161,7 +164,8 @@ class Node:
         running = sum(worker.item >= 0 for worker in self.workers)
         counts = list(self.durations.items()) if self._run.coordinator.plan.deadline is not None else []
         closed = self.dealer.closed and self.dealer.idle()
-        report = Report(self.done, self.failed, running, self.dealer.left(), self.busy, "", closed, counts)
+        early = (self.early, self.early_busy)
+        report = Report(self.done, self.failed, running, self.dealer.left(), self.busy, "", closed, counts, early)
         self._send({"report": report})
 
     def _report_late(self) -> None:

@@ -248,6 +248,7 @@ class Rank:
             error=self._shard.last_error(),
             closed=self._dealer.closed and self._dealer.idle(),
             durations=self._durations(),
+            early=self.crew.slots.early(),
         )
         self._send({"report": asdict(report), "final": final})
 

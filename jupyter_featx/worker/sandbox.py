@@ -81,6 +81,7 @@ class Sandbox:
         """Run the items of one chunk; return False when this process should be replaced."""
         whole, real = self._post.slots.whole, self._post.slots.real
         base = Slots.at(self._post.worker, 0)
+        half = len(self._post.items) // 2
         for index, path in zip(indices, self._post.items.read(indices), strict=True):
             real[base + field.STARTED] = time.monotonic()
             whole[base + field.CURRENT] = sequence
@@ -96,6 +97,9 @@ class Sandbox:
             whole[base + field.FINISHED] = sequence + 1
             real[base + field.STARTED] = 0.0
             real[base + field.BUSY] += seconds
+            if index < half:
+                whole[base + field.EARLY] += 1
+                real[base + field.EARLY_BUSY] += seconds
             if seconds > SHORT_SECONDS:
                 whole[self._post.slots.bucket(self._post.worker, bucket(seconds))] += 1
             sequence += 1

@@ -4,7 +4,8 @@ A worker writes where it is before and after each item, with plain stores and no
 watchdog know the guilty item even when the worker is gone. Items of a worker are numbered in the order in which they
 were given to it (`sequence`); `limit` is the first number that it may not start, and `refused` the first that it saw to
 be beyond the limit: only the worker can say for certain whether it ran the last item before a limit that was lowered.
-Behind all the slots stand each worker's counts of how long its items took, of those that took long.
+Behind all the slots stand each worker's counts of how long its items took, of those that took long. Of the dataset's
+first half items and seconds are counted apart, so that rank 0 sees whether the dataset's order goes with the cost.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from collections.abc import Iterator
 
 from jupyter_featx.worker.durations import BUCKETS
 
-_FIELDS = 8  # one cache line per worker: no false sharing
-FINISHED, CURRENT, LIMIT, REFUSED, RETIRED, STARTED, BUSY = range(7)
+_FIELDS = 16  # two cache lines per worker: no false sharing
+FINISHED, CURRENT, LIMIT, REFUSED, RETIRED, STARTED, BUSY, EARLY, EARLY_BUSY = range(9)
 _NONE = 1 << 62
 
 
@@ -77,6 +78,12 @@ class Slots:
     def busy(self, worker: int) -> float:
         """Seconds that the worker has spent in items."""
         return self.real[worker * _FIELDS + BUSY]
+
+    def early(self) -> tuple[int, float]:
+        """How many items of the first half of the dataset the workers ended, and the seconds these took."""
+        workers = range(self._count)
+        items = sum(self.whole[worker * _FIELDS + EARLY] for worker in workers)
+        return items, sum(self.real[worker * _FIELDS + EARLY_BUSY] for worker in workers)
 
     def reset(self, worker: int, sequence: int) -> None:
         """Make the slot ready for a fresh process whose first item has this number."""

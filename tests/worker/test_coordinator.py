@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from array import array
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +13,11 @@ from jupyter_featx.worker.coordinator import Coordinator, Plan, Report
 from jupyter_featx.worker.durations import bucket
 
 
-def make(items, workers, **plan):
-    return Coordinator(array("I", range(items)), Plan(workers, **plan))
+def make(items, workers, *, shuffled=False, **plan):
+    pending = array("I", range(items))
+    if shuffled:
+        random.Random(1).shuffle(pending)
+    return Coordinator(pending, Plan(workers, **plan))
 
 
 def lease(orders, rank=0):
@@ -41,6 +45,32 @@ def test_slow_items_are_leased_one_for_each_idle_worker():
     report(coordinator, 0, 8, seconds=60)
     assert len(lease(coordinator.ask(0, 1))) == 1
     assert len(lease(coordinator.ask(0, 3))) == 3
+
+
+@pytest.mark.parametrize(("early_seconds", "first"), [(9.0, 0), (1.0, 999)], ids=["dearest first", "cheapest first"])
+def test_where_the_order_goes_with_the_cost_the_dear_end_goes_out_first(early_seconds, first):
+    coordinator = make(1000, [4], shuffled=True)
+    coordinator.ask(0, 4)
+    coordinator.report(0, Report(100, 0, 0, 0, 50 * early_seconds + 50 * 3.0, early=(50, 50 * early_seconds)))
+    left = lease(coordinator.ask(0, 4))
+    while items := lease(coordinator.ask(0, 4)):
+        left += items
+    assert left == sorted(left, reverse=first > 0)
+    assert abs(left[0] - first) < 40
+    assert len(set(left)) == 1000 - 8
+
+
+@pytest.mark.parametrize(
+    ("known", "each", "early_seconds"),
+    [(100, 3.0, 150.0), (60, 3.0, 500.0), (100, 1e-5, 5e-4)],
+    ids=["all alike", "too few of one half", "too short to wait for"],
+)
+def test_where_it_does_not_the_order_stays(known, each, early_seconds):
+    coordinator = make(1000, [4], shuffled=True)
+    coordinator.ask(0, 4)
+    before = list(coordinator.pending)
+    coordinator.report(0, Report(known, 0, 0, 0, early_seconds + (known - 50) * each, early=(50, early_seconds)))
+    assert list(coordinator.pending) == before
 
 
 def test_near_the_end_no_rank_takes_more_than_its_part():
