@@ -27,6 +27,7 @@ SIMPLE: tuple[tuple[type, str, Callable[[Any], str]], ...] = (
     (float, "d", float.__repr__),
     (type(None), "0", lambda _: "true"),
 )
+AS_THEY_ARE = {int: "%d", float: "%r"}  # no subclass: theirs may print themselves otherwise
 PLANS = 1000  # shapes remembered; a template whose every row has its own shape must not fill the memory
 MOST_COLUMNS = 20_000  # of one row; a table of more takes more memory than a machine has
 ERROR_TEXT = 10_000  # characters kept of one message or traceback
@@ -46,19 +47,21 @@ class Plan(NamedTuple):
     """How the rows of one shape are written: one text to fill in, which takes a third of what the encoder takes."""
 
     form: str
-    writers: tuple[Callable[[Any], str], ...]
+    writers: tuple[tuple[int, Callable[[Any], str]], ...]  # places of the values that are not filled in as they are
     ints: tuple[int, ...]  # places of the values that must be looked at: not every int and float is written as one
     floats: tuple[int, ...]
 
     def cells(self, values: list[Any]) -> str:
-        """Return the end of the row's line. Raises ValueError for a value that needs another kind."""
+        """Return the end of the row's line, using up `values`. Raises ValueError for one that needs another kind."""
         for place in self.ints:
             if not -FLOAT_EXACT <= values[place] <= FLOAT_EXACT:
                 raise ValueError
         for place in self.floats:
             if not isfinite(values[place]):
                 raise ValueError
-        return self.form % tuple([write(value) for write, value in zip(self.writers, values, strict=True)])
+        for place, write in self.writers:
+            values[place] = write(values[place])
+        return self.form % tuple(values)
 
 
 class RowEncoder:
@@ -115,19 +118,22 @@ class RowEncoder:
         """Keep the plan of a shape whose values JSON writes as they are, once its columns are known."""
         values = [*features.values(), *labels.values()]
         names = [*(("f", name) for name in features), *(("l", name) for name in labels)]
-        form, writers = "", []
-        for (side, name), value in zip(names, values, strict=True):
+        form = ""
+        writers, ints, floats = [], [], []
+        for place, ((side, name), value) in enumerate(zip(names, values, strict=True)):
             kind, write = next(((kind, write) for base, kind, write in SIMPLE if isinstance(value, base)), ("", None))
             key = f"{side}{kind}:{name}"
             if write is None or key not in self._seen:
                 return
-            form += f",{_write(key)}:".replace("%", "%%") + "%s"
-            writers.append(write)
+            own = AS_THEY_ARE.get(type(value), "%s")
+            form += f",{_write(key)}:".replace("%", "%%") + own
+            if own == "%s":
+                writers.append((place, write))
+            ints += [place] if write is int.__repr__ else []
+            floats += [place] if write is float.__repr__ else []
         if len(self._plans) >= PLANS:
             self._plans.clear()
-        ints = tuple(place for place, write in enumerate(writers) if write == int.__repr__)
-        floats = tuple(place for place, write in enumerate(writers) if write == float.__repr__)
-        self._plans[_shape(features, labels)] = Plan(form + "}\n", tuple(writers), ints, floats)
+        self._plans[_shape(features, labels)] = Plan(form + "}\n", tuple(writers), tuple(ints), tuple(floats))
 
 
 def _ended(rest: dict[str, object]) -> str:

@@ -81,25 +81,26 @@ class Sandbox:
         """Run the items of one chunk; return False when this process should be replaced."""
         whole, real = self._post.slots.whole, self._post.slots.real
         base = Slots.at(self._post.worker, 0)
+        finished, current, limit, refused, _, started, busy, early, early_busy = range(base, base + field.USED)
         half = len(self._post.items) // 2
         for index, path in zip(indices, self._post.items.read(indices), strict=True):
-            real[base + field.STARTED] = time.monotonic()
-            whole[base + field.CURRENT] = sequence
-            if sequence >= whole[base + field.LIMIT]:  # the rank took the rest back
-                whole[base + field.REFUSED] = min(sequence, whole[base + field.REFUSED])
-                real[base + field.STARTED] = 0.0
-                whole[base + field.FINISHED] = sequence + 1
+            real[started] = time.monotonic()
+            whole[current] = sequence
+            if sequence >= whole[limit]:  # the rank took the rest back
+                whole[refused] = min(sequence, whole[refused])
+                real[started] = 0.0
+                whole[finished] = sequence + 1
                 sequence += 1
                 continue
             line, seconds = self._item(index, path)
-            real[base + field.STARTED] = -1.0  # a rank that reads slowly costs the item no time
+            real[started] = -1.0  # a rank that reads slowly costs the item no time
             self._write(line)
-            whole[base + field.FINISHED] = sequence + 1
-            real[base + field.STARTED] = 0.0
-            real[base + field.BUSY] += seconds
+            whole[finished] = sequence + 1
+            real[started] = 0.0
+            real[busy] += seconds
             if index < half:
-                whole[base + field.EARLY] += 1
-                real[base + field.EARLY_BUSY] += seconds
+                whole[early] += 1
+                real[early_busy] += seconds
             if seconds > SHORT_SECONDS:
                 whole[self._post.slots.bucket(self._post.worker, bucket(seconds))] += 1
             sequence += 1

@@ -18,6 +18,7 @@ from jupyter_featx.worker.durations import BUCKETS
 
 _FIELDS = 16  # two cache lines per worker: no false sharing
 FINISHED, CURRENT, LIMIT, REFUSED, RETIRED, STARTED, BUSY, EARLY, EARLY_BUSY = range(9)
+USED = 9
 _NONE = 1 << 62
 
 
