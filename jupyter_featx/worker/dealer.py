@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from jupyter_featx.worker.durations import OWN_SECONDS
 
 CHUNK_SECONDS = 0.1  # work in one chunk: long against a message, short against a user's patience
+AHEAD_SECONDS = 0.2  # of work, in several items, that a worker has before it: so long may a disk hold up the rank
 TURN_SECONDS = 0.004  # shorter turns of the rank's loop would wake it for every row of fast items
 _SLOW_SECONDS = 0.02  # an item that runs longer may keep those behind it waiting
 
@@ -130,7 +131,7 @@ class Dealer:
         if not outstanding:
             return True
         mean = self.mean_seconds
-        return bool(mean) and outstanding * mean < CHUNK_SECONDS / 2 and len(worker.given) < 3
+        return bool(mean) and outstanding * mean < AHEAD_SECONDS and len(worker.given) < 3
 
     def _chunk_size(self) -> int:
         mean = self.mean_seconds
