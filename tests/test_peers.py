@@ -138,6 +138,8 @@ def test_the_report_says_what_was_met_and_what_was_missed(tmp_path):
     assert "| ≤ 1× | 0.50× (GNU parallel: 4.10 s to 8.20 s) | met |" in text
     assert "4.10 s (4.00–4.20, n=3)" in text
     assert "Not measured: joblib, " in text
+    ahead = text.split("## Where others are ahead")[1].split("\n## ")[0]
+    assert ahead.strip().splitlines()[2:] == ["| A, 100,000 of 0 ms: all in | 4.10 s | concurrent.futures 2.00 s |"]
 
 
 def test_a_tool_that_was_not_done_at_the_deadline_says_so(tmp_path):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.peers import lines, tools
+from benchmarks.peers import lines, losses, tools
 from benchmarks.peers.lines import Line, Spread
 from benchmarks.peers.scenarios import MODULES, Goal, load
 from benchmarks.peers.showing import measured, title
@@ -41,6 +41,7 @@ def write(results: Path, folder: Path) -> Path:
     parts = [HEAD]
     if found:
         parts += ["## Goals\n", _goals(found), _conditions(found), READING]
+        parts += ["## Where others are ahead\n", losses.text(found)]
         for letter in MODULES:
             own = [line for line in found if line.scenario == letter]
             if own and (scenario := load(letter)):
