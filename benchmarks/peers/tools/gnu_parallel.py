@@ -18,8 +18,8 @@ ABOUT = Tool(
     title="GNU parallel",
     distribution="command:parallel",
     survives=True,
-    configuration="`--pipe -N CHUNK --joblog`; chunks of 2 s (at most 5,000 items), each a Python that writes its "
-    "rows; `--timeout` where a limit is asked",
+    configuration="`--pipe -N CHUNK --joblog --retries 2`; chunks of 2 s (at most 5,000 items), each a "
+    "Python that writes its rows; `--timeout` where a limit is asked",
     startup=1.0,
 )
 EXIT, SIGNAL = 6, 7  # columns of the log
@@ -32,7 +32,7 @@ def main(job: Job) -> None:
     seconds = 2.0 + 10 * job.import_seconds  # each chunk imports the user's module again
     size = chunk(job, seconds, most=5000, pieces=1 if job.import_seconds else 4)
     worker = [sys.executable, "-m", "benchmarks.peers.tools.gnu_parallel", "chunk", f"{job.folder}/job.json"]
-    command = ["parallel", "--will-cite", "-j", str(job.workers), "--pipe", "-N", str(size)]
+    command = ["parallel", "--will-cite", "-j", str(job.workers), "--pipe", "-N", str(size), "--retries", "2"]
     command += ["--joblog", f"{job.folder}/joblog", shlex.join(worker)]
     if "timeout" in job.arguments:
         command[1:1] = ["--timeout", str(job.arguments["timeout"])]
