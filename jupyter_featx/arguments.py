@@ -191,7 +191,7 @@ def parse(words: str | Sequence[str], prog: str = MAGIC) -> Command:
         found, extra = _parser(prog).parse_known_args(words)
     except _Shown as shown:
         return Command("help", text=str(shown))
-    _refuse(extra, found.verb, prog)
+    _refuse(extra, found, prog)
     return _checked(_command(found), prog)
 
 
@@ -271,17 +271,28 @@ def _known_verb(word: str, prog: str) -> None:
     raise SpecError(f"'{word}' is no verb of {prog}.{hint} Type one of: {', '.join(VERBS)}.")
 
 
-def _refuse(extra: Sequence[str], verb: str, prog: str) -> None:
+def _refuse(extra: Sequence[str], found: argparse.Namespace, prog: str) -> None:
     """Refuse what no option takes, and say which option was meant."""
     if not extra:
         return
+    verb = found.verb
     unknown = next((word for word in extra if word.startswith("-")), None)
     if unknown is None:
-        raise SpecError(f"'{extra[0]}' is one word too many. Put quotation marks around a value that holds spaces.")
+        raise SpecError(f"'{extra[0]}' is one word too many. {_meant(extra[0], found)}")
     flag = unknown.split("=")[0]
+    if verb == "data" and flag == DATA.flag:
+        raise SpecError(f"data has no option --data. Type '{prog} data PATH', without it.")
     near = difflib.get_close_matches(flag, [option.flag for option in VERBS[verb][2]], 1, 0.5)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise SpecError(f"{verb} has no option {flag}.{hint} Type '{prog} {verb} --help' for the options.")
+
+
+def _meant(word: str, found: argparse.Namespace) -> str:
+    """Say what to type where a dataset has lost its option, or a glob its quotation marks."""
+    if DATA in VERBS[found.verb][2] and "data" not in found:
+        return f"For a dataset type --data '{word}'; a path that holds spaces needs quotation marks."
+    what = "a glob, and around a value" if "data" in found else "a value"
+    return f"Put quotation marks around {what} that holds spaces."
 
 
 def _command(found: argparse.Namespace) -> Command:
