@@ -162,7 +162,7 @@ class Manager:
         known = dict(self._known())
         if key is None:
             if not known:
-                raise JobNotFound("There is no job yet. Type '%%featx submit --data FOLDER' above your functions.")
+                raise JobNotFound("There is no job yet. Type '%featx submit --help' to see how one is made.")
             return max(known, key=lambda job: known[job].created)
         if named := [job for job, spec in known.items() if spec.name == key]:
             return max(named, key=lambda job: known[job].created)
