@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -65,11 +66,20 @@ def _check(command: Command) -> None:
             raise SpecError(f"Which dataset? Type 'featx {command.verb} {command.template} --data FOLDER'.")
     if command.verb == "data" and command.data is None:
         raise SpecError("Which dataset? Type 'featx data FOLDER'.")
+    if command.out is not None:
+        _check_out(command, command.out)
+
+
+def _check_out(command: Command, out: str) -> None:
+    """Refuse a file that could not be written, before a night of computing and not after it."""
     kinds = (".csv",) if command.verb == "errors" else (".csv", ".parquet")
-    if command.out is not None and Path(command.out).suffix not in kinds:
-        raise SpecError(f"--out {command.out}: the file must end in {' or '.join(kinds)}. Type --out table.csv.")
-    if command.out is not None and command.rows is not None:
+    if Path(out).suffix not in kinds:
+        raise SpecError(f"--out {out}: the file must end in {' or '.join(kinds)}. Type --out table.csv.")
+    if command.rows is not None:
         raise SpecError("--out copies the whole table. Leave --limit out.")
+    folder = Path(out).expanduser().parent
+    if not folder.is_dir():
+        raise SpecError(f"--out {out}: there is no folder {folder}. Make it with: mkdir -p {shlex.quote(str(folder))}")
 
 
 def _submit(command: Command) -> None:

@@ -101,6 +101,7 @@ def test_test_prints_the_estimate(template: Path, numbers: Path, capsys):
         (["submit", "x.py"], 2, "Type 'featx submit x.py --data FOLDER'"),
         (["result", "--out", "table.xls"], 2, "must end in .csv or .parquet"),
         (["result", "--out", "t.csv", "--limit", "3"], 2, "Leave --limit out"),
+        (["wait", "--out", "no such/t.csv"], 2, "there is no folder no such. Make it with: mkdir -p 'no such'"),
         (["status"], 1, "There is no job yet. Type 'featx submit --help'"),
         (["status", "nosuch"], 1, "No job 'nosuch'. Run 'featx jobs'"),
         (["submit", "nosuch.py", "--data", "."], 1, "nosuch.py"),
