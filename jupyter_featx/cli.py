@@ -187,6 +187,8 @@ def _log(command: Command) -> None:
 
     count = parse_count(_LOG_LINES if command.tail is None else command.tail, "tail")
     lines = _job(command).log().splitlines()
+    if not lines:
+        _say("Nothing was printed.")
     for line in lines[-count:] if count else lines:
         print(steady(line))
 

@@ -80,6 +80,8 @@ def test_submit_wait_and_look(template: Path, numbers: Path, capsys, tmp_path: P
         assert said in text
         assert "\x1b" not in text
 
+    assert main(["log"]) == 0
+    assert "Nothing was printed." in capsys.readouterr().err
     assert main(["retry", "--wait"]) == 0
     assert len(client.job().status().attempts) == 2
     assert main(["delete"]) == 1
