@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Resolved:
     duplicates: int = 0
     duplicate_examples: list[str] = field(default_factory=list)
     refused: list[bytes] = field(default_factory=list)  # folders that may not be listed
+    listed: bool = False  # somebody wrote down each item
 
 
 def resolve(data: Any, options: DatasetOptions, folder: PathLike | None) -> Resolved:
@@ -142,7 +144,7 @@ def _from_file(path: bytes, options: DatasetOptions) -> Resolved:
 
 def _from_list(values: Iterable[bytes], source: str, options: DatasetOptions) -> Resolved:
     """Keep the given order, the first of each, up to the limit."""
-    resolved = Resolved([], source)
+    resolved = Resolved([], source, listed=True)
     keep = listing.matcher(options.pattern)
     if options.recursive:
         values = _files_of(values, keep, resolved.refused)
@@ -195,7 +197,10 @@ def _frame_column(frame: Any, column: str | None) -> Iterable[Any]:
     likely = [name for name in names if name.lower() in pathlists.PATH_COLUMNS]
     guess = (likely or names or ["path"])[0]
     problem = "The data is a DataFrame" if column is None else f"The DataFrame has no column '{column}'"
-    raise DatasetError(f"{problem}; its columns are {', '.join(names)}. Give the one of the paths: data=df['{guess}']")
+    raise DatasetError(
+        f"{problem}; its columns are {', '.join(names)}. "
+        f"Give the one of the paths: --column {shlex.quote(guess)}, or data=df['{guess}']"
+    )
 
 
 def _no_such(data: str, path: bytes) -> DatasetError:
@@ -223,6 +228,8 @@ def _empty(resolved: Resolved, options: DatasetOptions) -> DatasetError:
             f"You may not list '{shown(folder)}'. Ask its owner, or look at its rights with: ls -ld '{shown(folder)}'"
         )
     pattern = f" that matches the pattern '{options.pattern}'" if options.pattern else ""
+    if resolved.listed:
+        return DatasetError(f"There is no item{pattern} in {resolved.source}. Give {FORMS}.")
     hint = "" if options.recursive else " To take the files at any depth type: --recursive."
     return DatasetError(
         f"There is no item{pattern} in {resolved.source} (hidden ones are left out). Give {FORMS}.{hint}"

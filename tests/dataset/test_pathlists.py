@@ -107,7 +107,7 @@ def test_lists_and_their_kin_keep_their_order(data):
 def test_what_is_no_list_of_paths_is_refused(data):
     import pandas as pd
 
-    with pytest.raises(DatasetError, match=r"DataFrame; its columns are n, File.*df\['File'\]"):
+    with pytest.raises(DatasetError, match=r"DataFrame; its columns are n, File.*--column File, or data=df\['File'\]"):
         names(pd.DataFrame({"n": [1], "File": ["a"]}), data)
     with pytest.raises(DatasetError, match=r"Item 1 of the list is nan.*dropna"):
         names(["a", float("nan")], data)
@@ -118,6 +118,8 @@ def test_what_is_no_list_of_paths_is_refused(data):
             names(wrong, data)
     with pytest.raises(DatasetError, match=r"Item 0 of the list is 7 \(int\)"):
         names([7], data)
+    with pytest.raises(DatasetError, match=r"^There is no item in the list\. Give a folder, "):
+        names([], data)
     with pytest.raises(DatasetError, match="empty text"):
         names(["a", ""], data)
     with pytest.raises(DatasetError, match="NUL"):
