@@ -40,8 +40,10 @@ def read_table(
         lazy = pl.scan_parquet(path).slice(offset, limit)
         table = (lazy if columns is None else lazy.select(columns)).collect()
     except pl.exceptions.ColumnNotFoundError as exc:
-        known = ", ".join(["item", *kinds])
-        raise TableError(f"No column {exc} in the table. It has: {known}.") from exc
+        known = ["item", *kinds]
+        asked = [columns] if isinstance(columns, str) else columns or []
+        unknown = next((name for name in asked if name not in known), "")
+        raise TableError(f"No column {unknown!r} in the table. It has: {', '.join(known)}.") from exc
     except pl.exceptions.DuplicateError as exc:
         raise TableError(f"A column is asked for twice: {', '.join(columns or [])}.") from exc
     except _DAMAGE as exc:
