@@ -79,7 +79,9 @@ class SubmitOptions:
         """Return what was given, over the profile that it names, over the site's defaults. Raises SpecError."""
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(given) - known):
-            raise SpecError(f"{unknown[0]}= is no option of submit. The options are: {', '.join(sorted(known))}.")
+            near = difflib.get_close_matches(unknown[0], known, 1, 0.5)
+            hint = f" Did you mean {near[0]}=?" if near else ""
+            raise SpecError(f"{unknown[0]}= is no option of submit.{hint} The options are: {', '.join(sorted(known))}.")
         asked = {name: value for name, value in given.items() if value is not None}
         presets = {**config.defaults, **_profile(config, asked.get("profile") or config.defaults.get("profile"))}
         return cls(**{**presets, **asked})

@@ -89,7 +89,7 @@ def test_the_packages_that_the_functions_import_are_recorded_unless_nobody_looks
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"core": 3}, "core= is no option"),
+        ({"core": 3}, "core= is no option of submit. Did you mean cores=?"),
         ({"profile": "bug"}, "'big'"),
         ({"partition": "main", "cores": 65}, "at most 64"),
         ({"scheduler": "local", "cores": 9}, "at most 8"),
