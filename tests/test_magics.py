@@ -101,6 +101,7 @@ def test_the_dataset_is_remembered(notebook: Notebook, numbers: Path):
     assert len(notebook.run("%featx submit --wait --no-preflight --data some")) == 1
     notebook.run("%featx data")
     assert "The dataset is" in notebook.out
+    assert "numbers', with --limit 5." in notebook.out
     assert "/nowhere" in notebook.fails("%featx data /nowhere")
 
 

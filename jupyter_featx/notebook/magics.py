@@ -111,7 +111,7 @@ class FeatxMagics(Magics):
 
     def do_data(self, command: Command) -> None:
         if command.data is None:
-            said = f"The dataset is {self._data!r:.200}." if self._data is not None else "There is no dataset yet."
+            said = f"The dataset is {self._named()}." if self._data is not None else "There is no dataset yet."
             print(f"{said} Type '%featx data PATH' to choose one.")
             return
         data = self._live(command.data)
@@ -119,6 +119,11 @@ class FeatxMagics(Magics):
         found = resolve(data, DatasetOptions(**{**command.options, "limit": limit}), folder=Path.cwd())
         self._remember(command)
         print(f"{counted(len(found), 'item')} in {command.data}, remembered for submit and test.")
+
+    def _named(self) -> str:
+        """Return what is remembered, with the options that hold for it."""
+        given = [f"--{name}" if value is True else f"--{name} {value}" for name, value in self._dataset.items()]
+        return f"{self._data!r:.200}{', with ' if given else ''}{' '.join(given)}"
 
     def _remember(self, command: Command) -> None:
         """Keep the dataset for later submits and tests."""
