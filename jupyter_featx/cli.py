@@ -308,8 +308,12 @@ def _finish(job: Job, command: Command) -> None:
         raise JobStateError(not_completed(status))
     if command.out:
         _copy(job, Path(command.out))
+        return
+    table = job.result(limit=5)
+    if table.empty:
+        _say(f"No item gave a row. Type 'featx errors {job.id}' to see why.")
     else:
-        _print_table(job.result(limit=5))
+        _print_table(table)
 
 
 def _copy(job: Job, target: Path) -> None:

@@ -90,6 +90,14 @@ def test_submit_wait_and_look(template: Path, numbers: Path, capsys, tmp_path: P
     assert client.jobs().empty
 
 
+def test_a_job_without_a_row_says_where_the_causes_are(template: Path, numbers: Path, capsys):
+    template.write_text("def _process_input(path):\n    raise ValueError")
+    assert main(["submit", str(template), "--data", str(numbers), "--no-preflight", "--wait"]) == 0
+    said = capsys.readouterr()
+    assert "Empty DataFrame" not in said.out
+    assert f"No item gave a row. Type 'featx errors {client.job().id}' to see why." in said.err
+
+
 def test_test_prints_the_estimate(template: Path, numbers: Path, capsys):
     assert main(["test", str(template), "--data", str(numbers)]) == 0
     assert "8 of 8 items tried, 1 failed" in capsys.readouterr().out
