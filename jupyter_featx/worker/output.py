@@ -25,6 +25,7 @@ class OutputLog:
         self._size = 0
         self._budget: dict[int, int] = {}
         self._dropped: dict[int, int] = {}
+        self._unfinished: dict[int, bytes] = {}  # what each worker printed of a line that goes on
 
     def add(self, worker: int, data: bytes) -> None:
         """Keep the beginning of what a worker prints in one go."""
@@ -34,9 +35,14 @@ class OutputLog:
         kept = data[: max(0, self._budget.get(worker, _WORKER_BYTES))]
         self._budget[worker] = self._budget.get(worker, _WORKER_BYTES) - len(kept)
         self._dropped[worker] = self._dropped.get(worker, 0) + len(data) - len(kept)
-        self._write(worker, kept)
+        text = self._unfinished.pop(worker, b"") + kept
+        end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+        if end < len(text):
+            self._unfinished[worker] = text[end:]
+        self._write(worker, text[:end])
 
     def _pause(self, worker: int) -> None:
+        self._write(worker, self._unfinished.pop(worker, b""))
         if dropped := self._dropped.pop(worker, 0):
             self._write(worker, f"[{dropped:,} more bytes were printed and not kept]\n".encode())
         self._budget.pop(worker, None)
@@ -55,7 +61,7 @@ class OutputLog:
             self._size += os.write(self._descriptor, lines)
 
     def close(self) -> None:
-        for worker in list(self._dropped):
+        for worker in {*self._dropped, *self._unfinished}:
             self._pause(worker)
         if self._descriptor >= 0:
             os.close(self._descriptor)

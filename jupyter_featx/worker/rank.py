@@ -185,6 +185,7 @@ class Rank:
     def _bury(self, worker: Worker, message: dict[str, Any]) -> None:
         self.crew.read_rows(worker, self._shard.add)
         self._output.add(worker.number, self.crew.read_output(worker))
+        self._output.add(worker.number, b"")  # its next process begins a line of its own
         death, innocent = self.crew.bury(worker, message)
         self._dealer.survive(innocent)
         self._stillborn = self._stillborn + 1 if death.stillborn else 0
