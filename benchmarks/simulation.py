@@ -141,6 +141,8 @@ class Node:
             self.dealer.lease(message["lease"], message["unleased"])
         elif "call_back" in message:
             self.dealer.give_back(message["call_back"])
+        elif "sort" in message:
+            self.dealer.sort(message["sort"])
         elif "close" in message:
             self.dealer.close()
         self._turn()

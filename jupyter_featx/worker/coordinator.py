@@ -132,8 +132,7 @@ class Coordinator:
             self._errors[report.error] = self._errors.get(report.error, 0) + 1
         if self.done + self.failed >= self.total:
             return self.stop("complete", "")
-        self._order()
-        return self._guard() or self._closed() or self._call_back()
+        return self._order() + (self._guard() or self._closed() or self._call_back())
 
     def give_back(self, rank: int, items: Sequence[int]) -> list[Order]:
         """Take items that a rank held and did not begin."""
@@ -198,20 +197,22 @@ class Coordinator:
     def _busy(self, number: int) -> bool:
         return self._ranks[number].running >= self._ranks[number].workers
 
-    def _order(self) -> None:
-        """Once both halves of the dataset are known well enough, put what is left into the better order."""
+    def _order(self) -> list[Order]:
+        """Once both halves of the dataset are known well enough, put what is left into the better order, everywhere."""
         finished = self.done + self.failed
         early = sum(rank.early[0] for rank in self._ranks)
         late = finished - early
         if self._ordered or min(early, late) < _ENOUGH:
-            return
+            return []
         self._ordered = True
         early_mean = sum(rank.early[1] for rank in self._ranks) / early
         late_mean = (self._busy_seconds - early * early_mean) / late
         if self.mean_seconds < _SHORT_SECONDS or _DEARER * min(early_mean, late_mean) > max(early_mean, late_mean):
-            return
-        left = sorted(self.pending[self._next :], reverse=late_mean > early_mean)
+            return []
+        descending = late_mean > early_mean
+        left = sorted(self.pending[self._next :], reverse=descending)
         self.pending = self.pending[: self._next] + array("I", left)
+        return [(rank, {"sort": descending}) for rank in range(len(self._ranks))]
 
     def _take(self, rank: _Rank, idle: int) -> list[int]:
         size = self.lease_size(rank.workers, idle)

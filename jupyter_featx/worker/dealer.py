@@ -63,6 +63,7 @@ class Dealer:
     _asked: bool = False
     _dry: bool = False
     _unleased: int = 0
+    _descending: bool | None = None  # None: in the order of the leases
 
     def lease(self, items: Sequence[int], unleased: int) -> None:
         """Take items that the coordinator gives; so many it still has."""
@@ -70,6 +71,16 @@ class Dealer:
         self._unleased = unleased
         if not self.closed:
             self._pool.extend(items)
+            self._sort()
+
+    def sort(self, descending: bool) -> None:
+        """Give the items out in this order of the dataset from now on."""
+        self._descending = descending
+        self._sort()
+
+    def _sort(self) -> None:
+        if self._descending is not None:
+            self._pool = deque(sorted(self._pool, reverse=self._descending))
 
     def close(self) -> None:
         """Begin nothing more: what no worker has begun stays missing, and is the next attempt's."""

@@ -123,6 +123,8 @@ class Rank:
             self._dealer.lease(message["lease"], message["unleased"])
         elif "call_back" in message:
             self._dealer.give_back(message["call_back"])
+        elif "sort" in message:
+            self._dealer.sort(message["sort"])
         elif "close" in message:
             self._dealer.close()
         elif "stop" in message:
