@@ -166,8 +166,9 @@ class Node:
         running = sum(worker.item >= 0 for worker in self.workers)
         counts = list(self.durations.items()) if self._run.coordinator.plan.deadline is not None else []
         closed = self.dealer.closed and self.dealer.idle()
-        early = (self.early, self.early_busy)
-        report = Report(self.done, self.failed, running, self.dealer.left(), self.busy, "", closed, counts, early)
+        late = self.done + self.failed - self.early
+        halves = (self.early, self.early_busy, late, self.busy - self.early_busy)
+        report = Report(self.done, self.failed, running, self.dealer.left(), self.busy, "", closed, counts, halves)
         self._send({"report": report})
 
     def _report_late(self) -> None:

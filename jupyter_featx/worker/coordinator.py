@@ -29,6 +29,8 @@ _DEARER = 1.5  # times as long
 _SHORT_SECONDS = 1e-3  # of items that take less on average nobody waits for the last
 _MOST = 0.95  # of the items are to fit into what is left of the time when an item is begun
 
+_NO_HALVES = (0, 0.0, 0, 0.0)
+
 Order = tuple[int, dict[str, object]]
 
 
@@ -55,7 +57,7 @@ class Report:
     error: str = ""  # of its last failed item
     closed: bool = False  # it begins nothing more, and nothing runs
     durations: Sequence[Sequence[int]] = ()  # (bucket, items) of `durations`
-    early: Sequence[float] = (0, 0.0)  # of the first half of the dataset: items that ended, and their seconds
+    halves: Sequence[float] = _NO_HALVES  # of the dataset's first half: items that ended, their seconds; of its second
 
 
 @dataclass
@@ -63,7 +65,7 @@ class _Rank:
     workers: int
     closed: bool = False
     durations: Sequence[Sequence[int]] = ()
-    early: Sequence[float] = (0, 0.0)
+    halves: Sequence[float] = _NO_HALVES
     done: int = 0
     failed: int = 0
     running: int = 0
@@ -127,7 +129,7 @@ class Coordinator:
         for sign, counts in ((-1, known.durations), (1, report.durations)):
             for number, count in counts:
                 self._durations[number] += sign * count
-        known.durations, known.early = report.durations, report.early
+        known.durations, known.halves = report.durations, report.halves
         if report.error:
             self._errors[report.error] = self._errors.get(report.error, 0) + 1
         if self.done + self.failed >= self.total:
@@ -199,14 +201,13 @@ class Coordinator:
 
     def _order(self) -> list[Order]:
         """Once both halves of the dataset are known well enough, put what is left into the better order, everywhere."""
-        finished = self.done + self.failed
-        early = sum(rank.early[0] for rank in self._ranks)
-        late = finished - early
-        if self._ordered or min(early, late) < _ENOUGH:
+        if self._ordered:
+            return []
+        early, early_busy, late, late_busy = map(sum, zip(*(rank.halves for rank in self._ranks), strict=True))
+        if min(early, late) < _ENOUGH:
             return []
         self._ordered = True
-        early_mean = sum(rank.early[1] for rank in self._ranks) / early
-        late_mean = (self._busy_seconds - early * early_mean) / late
+        early_mean, late_mean = early_busy / early, late_busy / late
         if self.mean_seconds < _SHORT_SECONDS or _DEARER * min(early_mean, late_mean) > max(early_mean, late_mean):
             return []
         descending = late_mean > early_mean

@@ -251,7 +251,7 @@ class Rank:
             error=self._shard.last_error(),
             closed=self._dealer.closed and self._dealer.idle(),
             durations=self._durations(),
-            early=self.crew.slots.early(),
+            halves=self.crew.slots.halves(),
         )
         self._send({"report": asdict(report), "final": final})
 

@@ -81,7 +81,7 @@ class Sandbox:
         """Run the items of one chunk; return False when this process should be replaced."""
         whole, real = self._post.slots.whole, self._post.slots.real
         base = Slots.at(self._post.worker, 0)
-        finished, current, limit, refused, _, started, busy, early, early_busy = range(base, base + field.USED)
+        finished, current, limit, refused, _, started, busy, early, early_busy, late = range(base, base + field.USED)
         half = len(self._post.items) // 2
         for index, path in zip(indices, self._post.items.read(indices), strict=True):
             real[started] = time.monotonic()
@@ -101,6 +101,8 @@ class Sandbox:
             if index < half:
                 whole[early] += 1
                 real[early_busy] += seconds
+            else:
+                whole[late] += 1
             if seconds > SHORT_SECONDS:
                 whole[self._post.slots.bucket(self._post.worker, bucket(seconds))] += 1
             sequence += 1

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from jupyter_featx.worker.durations import BUCKETS
 
 _FIELDS = 16  # two cache lines per worker: no false sharing
-FINISHED, CURRENT, LIMIT, REFUSED, RETIRED, STARTED, BUSY, EARLY, EARLY_BUSY = range(9)
-USED = 9
+FINISHED, CURRENT, LIMIT, REFUSED, RETIRED, STARTED, BUSY, EARLY, EARLY_BUSY, LATE = range(10)
+USED = 10
 _NONE = 1 << 62
 
 
@@ -80,11 +80,12 @@ class Slots:
         """Seconds that the worker has spent in items."""
         return self.real[worker * _FIELDS + BUSY]
 
-    def early(self) -> tuple[int, float]:
-        """How many items of the first half of the dataset the workers ended, and the seconds these took."""
-        workers = range(self._count)
-        items = sum(self.whole[worker * _FIELDS + EARLY] for worker in workers)
-        return items, sum(self.real[worker * _FIELDS + EARLY_BUSY] for worker in workers)
+    def halves(self) -> tuple[int, float, int, float]:
+        """How many items of the dataset's first half the workers ended, the seconds these took; and of the second."""
+        slots = range(0, self._count * _FIELDS, _FIELDS)
+        early, late = (sum(self.whole[slot + field] for slot in slots) for field in (EARLY, LATE))
+        busy, early_busy = (sum(self.real[slot + field] for slot in slots) for field in (BUSY, EARLY_BUSY))
+        return early, early_busy, late, busy - early_busy
 
     def reset(self, worker: int, sequence: int) -> None:
         """Make the slot ready for a fresh process whose first item has this number."""

@@ -51,7 +51,9 @@ def test_slow_items_are_leased_one_for_each_idle_worker():
 def test_where_the_order_goes_with_the_cost_the_dear_end_goes_out_first(early_seconds, first):
     coordinator = make(1000, [4], shuffled=True)
     coordinator.ask(0, 4)
-    orders = coordinator.report(0, Report(100, 0, 0, 0, 50 * early_seconds + 50 * 3.0, early=(50, 50 * early_seconds)))
+    orders = coordinator.report(
+        0, Report(100, 0, 0, 0, 50 * early_seconds + 50 * 3.0, halves=(50, 50 * early_seconds, 50, 150.0))
+    )
     assert orders == [(0, {"sort": first > 0})]
     left = lease(coordinator.ask(0, 4))
     while items := lease(coordinator.ask(0, 4)):
@@ -71,7 +73,15 @@ def test_where_it_does_not_the_order_stays(known, each, early_seconds):
     coordinator.ask(0, 4)
     before = list(coordinator.pending)
     orders = coordinator.report(
-        0, Report(known, 0, 0, 0, early_seconds + (known - 50) * each, early=(50, early_seconds))
+        0,
+        Report(
+            known,
+            0,
+            0,
+            0,
+            early_seconds + (known - 50) * each,
+            halves=(50, early_seconds, known - 50, (known - 50) * each),
+        ),
     )
     assert orders == []
     assert list(coordinator.pending) == before
