@@ -36,27 +36,28 @@ def spread(count: int) -> Iterator[int]:
 
 
 def _list_crowded_folders(paths: Sequence[bytes], states: bytearray) -> None:
+    waiting, parents = _in_crowded_folders(paths)
+    refused = {parent for parent in parents if not _list_folder(parent, waiting, states)}
+    for path, i in waiting.items():
+        if not refused or (path.rpartition(b"/")[0] or b"/") not in refused:
+            states[i] = MISSING
+
+
+def _in_crowded_folders(paths: Sequence[bytes]) -> tuple[dict[bytes, int], set[bytes]]:
+    """Return the items that lie beside many others, with their places, and the folders of these."""
     if len(paths) >= CROWDED and (folder := _only_folder(paths)):
-        waiting = dict(zip(paths, range(len(paths)), strict=True))
-        if _list_folder(folder, waiting, states):
-            for i in waiting.values():
-                states[i] = MISSING
-        return
+        return dict(zip(paths, range(len(paths)), strict=True)), {folder}
     # By hash: a million parent names would take 100 MB, a collision costs nothing.
     hashes = array("q", (hash(path.rpartition(b"/")[0] or b"/") for path in paths))
     crowded = {parent for parent, count in Counter(hashes).items() if count >= CROWDED}
     if not crowded:
-        return
+        return {}, set()
     waiting = {
         path: i
         for i, (path, parent) in enumerate(zip(paths, hashes, strict=True))
         if parent in crowded and not path.endswith(b"/..")
     }
-    parents = {path.rpartition(b"/")[0] or b"/" for path in waiting}
-    refused = {parent for parent in parents if not _list_folder(parent, waiting, states)}
-    for path, i in waiting.items():
-        if not refused or (path.rpartition(b"/")[0] or b"/") not in refused:
-            states[i] = MISSING
+    return waiting, {path.rpartition(b"/")[0] or b"/" for path in waiting}
 
 
 def _only_folder(paths: Sequence[bytes]) -> bytes:
